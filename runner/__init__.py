@@ -1,0 +1,1 @@
+"""The controller: plans, dispatch, sessions, checkpoints, replay and the command line."""

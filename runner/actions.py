@@ -1,0 +1,135 @@
+"""What an agent may ask for: actions on a desktop, aimed at a point or at an accessible object.
+
+Every agent speaks this one vocabulary. Written by hand, an action is a mapping with one key, its
+verb: `{click: {role: push button, name: OK}}`, `{type: hello}`, `{press: ctrl+s}`. Models and
+journals use the long form, `{"do": "click", "target": {...}}`; both validate to the same thing.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from sandboxes.guest.protocol import Button, Keys, Modifiers, Point
+from sandboxes.spec import Model
+
+
+class Target(Model):
+    """Where to act: an accessible object found by what it is, or a point on the screen.
+
+    `name` and `text` match whole unless `exact` is false, when they match as a part, without case.
+    """
+
+    role: str | None = Field(default=None, max_length=100)
+    name: str | None = Field(default=None, max_length=1000)
+    text: str | None = Field(default=None, max_length=1000)
+    app: str | None = Field(default=None, max_length=200)
+    states: tuple[str, ...] = ()
+    exact: bool = True
+    nth: int | None = Field(default=None, ge=0, description="which of several matches; else one must match")
+    at: Point | None = Field(default=None, description="a point, instead of all the above")
+    timeout: float = Field(default=10, gt=0, le=120)
+
+
+class Click(Model):
+    do: Literal["click", "double_click", "triple_click", "right_click", "middle_click"]
+    target: Target
+    modifiers: Modifiers = ()
+
+
+class Hover(Model):
+    do: Literal["hover"]
+    target: Target
+
+
+class Drag(Model):
+    do: Literal["drag"]
+    start: Target
+    end: Target
+    button: Button = "left"
+    modifiers: Modifiers = ()
+
+
+class Scroll(Model):
+    """Wheel clicks over the target: `dy` > 0 scrolls down."""
+
+    do: Literal["scroll"]
+    target: Target
+    dx: int = Field(default=0, ge=-100, le=100)
+    dy: int = Field(default=0, ge=-100, le=100)
+
+
+class Type(Model):
+    """Type text where the focus is."""
+
+    do: Literal["type"]
+    text: str = Field(min_length=1, max_length=10_000)
+
+
+class Fill(Model):
+    """Click a text field, select all it holds, and type the text over it."""
+
+    do: Literal["fill"]
+    target: Target
+    text: str = Field(max_length=10_000)
+
+
+class Press(Model):
+    do: Literal["press"]
+    keys: Keys
+    count: int = Field(default=1, ge=1, le=100)
+
+
+class Open(Model):
+    """Start a program on the desktop, as a launcher would."""
+
+    do: Literal["open"]
+    argv: tuple[str, ...] = Field(min_length=1, max_length=100)
+
+
+class Focus(Model):
+    """Bring the window whose title holds this text to the front, waiting for it to appear."""
+
+    do: Literal["focus"]
+    title: str = Field(min_length=1, max_length=1000)
+    timeout: float = Field(default=10, gt=0, le=120)
+
+
+class WaitFor(Model):
+    """Wait until the target is there, or gone."""
+
+    do: Literal["wait_for"]
+    target: Target
+    state: Literal["visible", "gone"] = "visible"
+
+
+Action = Annotated[
+    Annotated[
+        Click | Hover | Drag | Scroll | Type | Fill | Press | Open | Focus | WaitFor,
+        Field(discriminator="do"),
+    ],
+    BeforeValidator(lambda value: expand_short_form(value)),
+]
+
+_TARGET_FIELDS = frozenset(Target.model_fields)
+_ONE_VALUE = {"type": "text", "press": "keys", "open": "argv", "focus": "title"}
+
+
+def expand_short_form(value: Any) -> Any:
+    """`{verb: arguments}` as `{"do": verb, ...}`; anything else unchanged, for pydantic to judge.
+
+    Fields of a target may stand beside the action's own: `{click: {role: entry, modifiers: [ctrl]}}`.
+    """
+    if not isinstance(value, dict) or len(value) != 1 or "do" in value:
+        return value
+    [(verb, arguments)] = value.items()
+    if not isinstance(arguments, dict):
+        return {"do": verb, _ONE_VALUE.get(verb, "target"): arguments}
+    target = {key: item for key, item in arguments.items() if key in _TARGET_FIELDS}
+    if not target or "target" in arguments or verb in _ONE_VALUE:
+        return {"do": verb, **arguments}
+    own = {key: item for key, item in arguments.items() if key not in _TARGET_FIELDS | {"text"}}
+    if verb == "fill":
+        own["text"] = target.pop("text", "")
+    return {"do": verb, "target": target, **own}

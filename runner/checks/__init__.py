@@ -1,0 +1,1 @@
+"""Checks: what the validator looks at to rule on a task's outputs."""

@@ -1,0 +1,1 @@
+"""A disposable desktop, and the ways to make one."""

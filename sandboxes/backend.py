@@ -1,0 +1,95 @@
+"""What a kind of isolation must do, and how its implementations are found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import ClassVar, Protocol, runtime_checkable
+
+from anyio.abc import ByteStream
+
+from sandboxes.errors import BackendUnavailable, InputError
+from sandboxes.owner import Owner
+from sandboxes.spec import Capabilities, DesktopSpec
+
+ENTRY_POINT_GROUP = "deskswarm.backends"
+
+
+@dataclass(frozen=True, slots=True)
+class DesktopRecord:
+    """A desktop as its backend knows it, readable by a process that did not start it."""
+
+    id: str
+    backend: str
+    image: str
+    owner: Owner
+    started_at: float
+    labels: dict[str, str]
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """One kind of isolation on one machine.
+
+    A backend is made with `home`, the folder that holds deskswarm's state, and keeps nothing else:
+    `list`, `stop` and `reap` work on desktops that another process started.
+    """
+
+    name: ClassVar[str]
+    capabilities: ClassVar[Capabilities]
+
+    def __init__(self, home: Path) -> None: ...
+
+    async def check(self) -> str:
+        """One line on what is there (version, image). Raises BackendUnavailable with the fix."""
+        ...
+
+    async def create(self, desktop_id: str, spec: DesktopSpec, owner: Owner, labels: dict[str, str]) -> None:
+        """Start a desktop; return when its guest can be connected to.
+
+        Cancelled or failed, it leaves nothing behind. Raises DesktopStartError, ImageNotFound,
+        BackendUnavailable.
+        """
+        ...
+
+    async def connect(self, desktop_id: str) -> ByteStream:
+        """A new duplex stream to the guest. Raises DesktopLost."""
+        ...
+
+    async def stop(self, desktop_id: str) -> None:
+        """End a desktop and remove every trace of it. Harmless where there is none."""
+        ...
+
+    async def list(self) -> list[DesktopRecord]:
+        """All desktops of this backend under this home, of any owner."""
+        ...
+
+    async def log(self, desktop_id: str) -> str:
+        """The end of what the desktop's own processes wrote, at most 64 KiB; evidence of a failure."""
+        ...
+
+    async def reap(self) -> list[str]:
+        """Remove what dead owners left behind; the ids of what was removed."""
+        ...
+
+
+def backend_names() -> list[str]:
+    """The names of all installed backends."""
+    return sorted(entry.name for entry in entry_points(group=ENTRY_POINT_GROUP))
+
+
+def load_backend(name: str, home: Path) -> Backend:
+    """The backend of that name. Raises InputError for an unknown one, BackendUnavailable
+    where its extra is not installed."""
+    for entry in entry_points(group=ENTRY_POINT_GROUP, name=name):
+        try:
+            factory = entry.load()
+        except ImportError as error:
+            raise BackendUnavailable(
+                f"backend {name!r} needs a package that is not installed ({error.name}): "
+                f"pip install 'deskswarm[{name}]'"
+            ) from error
+        backend: Backend = factory(home)
+        return backend
+    raise InputError(f"backend: {name!r} is not known; use one of {', '.join(backend_names())}")

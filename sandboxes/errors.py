@@ -1,0 +1,101 @@
+"""Every error deskswarm raises on purpose, in one tree.
+
+    DeskswarmError
+    ├── InputError              the user's file, flag or value is wrong; nothing was started
+    │   ├── SpecError               a swarm file is wrong (the runner adds the place in the file)
+    │   └── ImageNotFound           no image of that name is known or built
+    ├── InfraError              the machine, an engine or a desktop failed; never the agent's fault
+    │   ├── BackendUnavailable      a backend cannot work here; the message names the fix
+    │   ├── ImageBuildError         the image did not build
+    │   ├── DesktopStartError       a desktop did not come up
+    │   ├── DesktopLost             the desktop or its stream ended
+    │   └── ProtocolError           the guest broke the protocol: nonsense, oversized or out of order
+    ├── StaleLease              the caller no longer owns the desktop
+    ├── GuestError              the guest understood the request and could not do it
+    │   ├── ActionFailed            an input action could not be carried out
+    │   ├── FileError               a file in the desktop could not be read or written
+    │   └── LocatorError            no node matched, or more than one did
+    └── DeadlineExceeded        (also a TimeoutError) a condition was not met before its deadline
+
+`kind` is the failure kind of the design: what a failed attempt is journaled as.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+FailureKind = Literal["infra", "agent", "contract", "budget", "timeout", "cancelled"]
+
+
+class DeskswarmError(Exception):
+    """Base of every error raised on purpose."""
+
+    kind: ClassVar[FailureKind] = "agent"
+
+
+class InputError(DeskswarmError):
+    """The user's input is wrong. The message names the field, the value and the fix."""
+
+    kind = "contract"
+
+
+class SpecError(InputError):
+    """A swarm file is wrong."""
+
+
+class ImageNotFound(InputError):
+    """No image of that name is known, or it has not been built."""
+
+
+class InfraError(DeskswarmError):
+    """The environment failed. Never scored as an agent's failure."""
+
+    kind = "infra"
+
+
+class BackendUnavailable(InfraError):
+    """A backend cannot work on this machine. The message names the fix."""
+
+
+class ImageBuildError(InfraError):
+    """An image did not build. The message holds the end of the build's log."""
+
+
+class DesktopStartError(InfraError):
+    """A desktop did not come up before its deadline."""
+
+
+class DesktopLost(InfraError):
+    """The desktop ended, or its stream did, while it was in use."""
+
+
+class ProtocolError(InfraError):
+    """The guest broke the protocol. Its desktop is no longer to be trusted."""
+
+
+class StaleLease(DeskswarmError):
+    """The caller's lease is not the desktop's current one."""
+
+    kind = "infra"
+
+
+class GuestError(DeskswarmError):
+    """The guest understood the request and could not do it."""
+
+
+class ActionFailed(GuestError):
+    """An input action could not be carried out."""
+
+
+class FileError(GuestError):
+    """A file in the desktop could not be read or written."""
+
+
+class LocatorError(GuestError):
+    """No node matched a locator, or more than one did."""
+
+
+class DeadlineExceeded(DeskswarmError, TimeoutError):
+    """A condition was not met before its deadline. The message names the condition."""
+
+    kind = "timeout"
