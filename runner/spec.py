@@ -32,7 +32,7 @@ AgentSpec = Annotated[ScriptAgent | ProcessAgent, Field(discriminator="kind")]
 
 
 class Input(Model):
-    """A file put on the task's desktop before its agent starts: from beside the swarm file, or from another task."""
+    """A file put on the desktop before the agent starts: from beside the swarm file, or another task's."""
 
     file: str | None = None
     artifact: str | None = Field(default=None, description="`TASK.OUTPUT`; the task waits for that one")

@@ -33,7 +33,7 @@ class Backend(Protocol):
     """One kind of isolation on one machine.
 
     A backend is made with `home`, the folder that holds deskswarm's state, and keeps nothing else:
-    `list`, `stop` and `reap` work on desktops that another process started.
+    `desktops`, `stop` and `reap` work on desktops that another process started.
     """
 
     name: ClassVar[str]
@@ -61,7 +61,7 @@ class Backend(Protocol):
         """End a desktop and remove every trace of it. Harmless where there is none."""
         ...
 
-    async def list(self) -> list[DesktopRecord]:
+    async def desktops(self) -> list[DesktopRecord]:
         """All desktops of this backend under this home, of any owner."""
         ...
 

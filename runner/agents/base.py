@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from sandboxes.desktop import Observation
 
 from runner.actions import Action
@@ -64,7 +64,7 @@ class ActionResult(Model):
 class View(Model):
     """What an agent is shown before each decision."""
 
-    model_config = {"arbitrary_types_allowed": True}
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     instruction: str
     step: int = Field(description="counts from 0")
