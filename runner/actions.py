@@ -7,9 +7,9 @@ journals use the long form, `{"do": "click", "target": {...}}`; both validate to
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from sandboxes.guest.protocol import Button, Keys, Modifiers, Point
 from sandboxes.spec import Model
@@ -30,6 +30,15 @@ class Target(Model):
     nth: int | None = Field(default=None, ge=0, description="which of several matches; else one must match")
     at: Point | None = Field(default=None, description="a point, instead of all the above")
     timeout: float = Field(default=10, gt=0, le=120)
+
+    @model_validator(mode="after")
+    def _aims_at_one_thing(self) -> Self:
+        described = bool(self.states) or not (self.role is self.name is self.text is None)
+        if self.at is None and not described:
+            raise ValueError("says nothing of where; give `role`, `name`, `text`, `states` or `at`")
+        if self.at is not None and (described or self.app is not None):
+            raise ValueError("a point (`at`) and a description of an object; give one of the two")
+        return self
 
 
 class Click(Model):
@@ -112,7 +121,11 @@ Action = Annotated[
     BeforeValidator(lambda value: expand_short_form(value)),
 ]
 
-_TARGET_FIELDS = frozenset(Target.model_fields)
+_VERBS: dict[str, type[Model]] = {
+    verb: model
+    for model in (Click, Hover, Drag, Scroll, Type, Fill, Press, Open, Focus, WaitFor)
+    for verb in get_args(model.model_fields["do"].annotation)
+}
 _ONE_VALUE = {"type": "text", "press": "keys", "open": "argv", "focus": "title"}
 
 
@@ -120,16 +133,16 @@ def expand_short_form(value: Any) -> Any:
     """`{verb: arguments}` as `{"do": verb, ...}`; anything else unchanged, for pydantic to judge.
 
     Fields of a target may stand beside the action's own: `{click: {role: entry, modifiers: [ctrl]}}`.
+    Where a name is both, it is the action's: the `text` of `fill` is what to type.
     """
     if not isinstance(value, dict) or len(value) != 1 or "do" in value:
         return value
     [(verb, arguments)] = value.items()
     if not isinstance(arguments, dict):
         return {"do": verb, _ONE_VALUE.get(verb, "target"): arguments}
-    target = {key: item for key, item in arguments.items() if key in _TARGET_FIELDS}
-    if not target or "target" in arguments or verb in _ONE_VALUE:
+    model = _VERBS.get(verb)
+    if model is None or "target" not in model.model_fields or "target" in arguments:
         return {"do": verb, **arguments}
-    own = {key: item for key, item in arguments.items() if key not in _TARGET_FIELDS | {"text"}}
-    if verb == "fill":
-        own["text"] = target.pop("text", "")
-    return {"do": verb, "target": target, **own}
+    aims = Target.model_fields.keys() - model.model_fields.keys()
+    target = {key: item for key, item in arguments.items() if key in aims}
+    return {"do": verb, "target": target, **{key: arguments[key] for key in arguments.keys() - aims}}

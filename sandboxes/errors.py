@@ -2,7 +2,7 @@
 
     DeskswarmError
     ├── InputError              the user's file, flag or value is wrong; nothing was started
-    │   ├── SpecError               a swarm file is wrong (the runner adds the place in the file)
+    │   ├── SpecError               a swarm is wrong, and where (in runner.errors)
     │   └── ImageNotFound           no image of that name is known or built
     ├── InfraError              the machine, an engine or a desktop failed; never the agent's fault
     │   ├── BackendUnavailable      a backend cannot work here; the message names the fix
@@ -37,10 +37,6 @@ class InputError(DeskswarmError):
     """The user's input is wrong. The message names the field, the value and the fix."""
 
     kind = "contract"
-
-
-class SpecError(InputError):
-    """A swarm file is wrong."""
 
 
 class ImageNotFound(InputError):
@@ -84,7 +80,11 @@ class GuestError(DeskswarmError):
 
 
 class ActionFailed(GuestError):
-    """An input action could not be carried out."""
+    """An input action could not be carried out; `index` is its place in its batch, from 0."""
+
+    def __init__(self, message: str, index: int = 0) -> None:
+        super().__init__(message)
+        self.index = index
 
 
 class FileError(GuestError):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from runner.actions import Target
 from sandboxes.spec import Model
@@ -12,55 +13,113 @@ from sandboxes.spec import Model
 Path = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^(~|/)", description="on the desktop")]
 
 
-class Text(Model):
-    """How a text must look; every condition given must hold."""
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"{pattern[:60]!r} — not a regular expression: {error}") from None
+    return pattern
 
-    equals: str | None = None
-    contains: tuple[str, ...] = ()
-    matches: str | None = Field(default=None, description="a regular expression, searched for")
+
+Regex = Annotated[str, Field(max_length=1000), AfterValidator(_compiles)]
+CellName = Annotated[
+    str, Field(pattern=r"^[A-Z]{1,3}[1-9][0-9]{0,6}$", description="as `B2`: column letters, then the row")
+]
+
+
+class Text(Model):
+    """What a text must be; every condition given must hold. Line ends and one final newline do not count."""
+
+    equals: str | None = Field(default=None, description="the whole text")
+    contains: tuple[str, ...] = Field(default=(), description="each is a part of the text")
+    matches: Regex | None = Field(default=None, description="a regular expression, searched for (multi-line)")
+
+    @property
+    def asks(self) -> bool:
+        """Whether any condition is given."""
+        return self.equals is not None or bool(self.contains) or self.matches is not None
+
+
+class _AskingText(Text):
+    """A text with at least one condition."""
+
+    @model_validator(mode="after")
+    def _has_a_condition(self) -> Self:
+        if not self.asks:
+            raise ValueError("checks nothing; give `equals`, `contains` or `matches`")
+        return self
 
 
 class FileExists(Model):
+    """A file that is there, and not empty."""
+
     check: Literal["file_exists"]
     path: Path
     min_bytes: int = Field(default=1, ge=0)
 
 
-class TextCheck(Text):
+class TextCheck(_AskingText):
+    """A text file, in UTF-8 or in UTF-16 with a byte order mark."""
+
     check: Literal["text"]
     path: Path
 
 
+def _is_json_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    from jsonschema import Draft202012Validator, SchemaError  # slow to import, and seldom needed
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except (SchemaError, RecursionError) as error:
+        message = error.message if isinstance(error, SchemaError) else "nested too deep"
+        raise ValueError(f"not a JSON Schema: {message}") from None
+    return schema
+
+
 class JsonCheck(Model):
-    """A JSON file, or the value at a pointer (RFC 6901) in it."""
+    """A JSON file, or the value at a pointer (RFC 6901) in it; without conditions, that it is there."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     check: Literal["json"]
     path: Path
-    pointer: str = ""
-    equals: Any = None
-    schema_: dict[str, Any] | None = Field(default=None, alias="schema", description="JSON Schema")
+    pointer: str = Field(default="", max_length=1000, pattern=r"^(/([^~]|~[01])*)?$")
+    equals: Any = Field(default=None, description="null asks nothing; `schema: {type: 'null'}` asks for null")
+    schema_: Annotated[dict[str, Any], AfterValidator(_is_json_schema)] | None = Field(
+        default=None, alias="schema", description="JSON Schema, draft 2020-12; `$ref` only within it"
+    )
 
 
 class Cells(Model):
-    """Cells of a spreadsheet: computed values, and formulas as they were entered."""
+    """Cells of an .xlsx spreadsheet: computed values, and formulas as they were entered."""
 
     check: Literal["cells"]
     path: Path
     sheet: str | None = Field(default=None, description="default: the first")
-    values: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
-    formulas: dict[str, str] = Field(default_factory=dict, description="each a regular expression")
-    tolerance: float = Field(default=1e-6, ge=0)
+    values: dict[CellName, str | int | float | bool | None] = Field(
+        default_factory=dict, description="dates as text, `2026-01-31`; null is an empty cell"
+    )
+    formulas: dict[CellName, Regex] = Field(
+        default_factory=dict, description="regular expressions for the whole formula, as `=SUM\\(.*\\)`"
+    )
+    tolerance: float = Field(default=1e-6, ge=0, description="of numbers")
+
+    @model_validator(mode="after")
+    def _has_a_condition(self) -> Self:
+        if not (self.values or self.formulas):
+            raise ValueError("checks nothing; give `values` or `formulas`")
+        return self
 
 
-class Document(Text):
-    """The text of a .docx or .odt document."""
+class Document(_AskingText):
+    """The text of a .docx or .odt document: a line for each paragraph."""
 
     check: Literal["document"]
     path: Path
 
 
 class Pdf(Text):
-    """The text of a PDF."""
+    """The text of a PDF. Any run of white space counts as one space, in the text and in what is asked."""
 
     check: Literal["pdf"]
     path: Path
@@ -68,21 +127,23 @@ class Pdf(Text):
 
 
 class Image(Model):
-    """An image that looks like another, given beside the swarm file."""
+    """An image of the same size as another, given beside the swarm file, that looks like it."""
 
     check: Literal["image"]
     path: Path
-    like: str
-    max_difference: float = Field(default=0.05, ge=0, le=1, description="mean difference of pixels, 0 to 1")
+    like: str = Field(min_length=1, max_length=1024, description="relative to the swarm file")
+    max_difference: float = Field(
+        default=0.05, ge=0, le=1, description="mean difference of pixels: 0 the same, 1 black against white"
+    )
 
 
 class Command(Text):
     """A command run on the task's desktop after the agent is done; the text is its standard output."""
 
     check: Literal["command"]
-    argv: tuple[str, ...] = Field(min_length=1)
+    argv: tuple[str, ...] = Field(min_length=1, max_length=100)
     exit_code: int = 0
-    timeout: float = Field(default=30, gt=0, le=600)
+    timeout: float = Field(default=30, gt=0, le=600, description="seconds")
 
 
 class Tree(Model):
@@ -92,12 +153,20 @@ class Tree(Model):
     target: Target
     present: bool = True
 
+    @model_validator(mode="after")
+    def _describes_an_object(self) -> Self:
+        if self.target.at is not None:
+            raise ValueError("a point is on every screen; describe an object by `role` or `name`")
+        return self
+
 
 class Python(Model):
     """A function of the user's, `FILE.py:NAME`, beside the swarm file (docs/checks.md)."""
 
     check: Literal["python"]
-    function: str = Field(pattern=r"^[^:]+\.py:[A-Za-z_]\w*$")
+    function: str = Field(max_length=1024, pattern=r"^[^:]+\.py:[A-Za-z_]\w*$")
+    paths: tuple[Path, ...] = Field(min_length=1, max_length=20, description="files the function is given")
+    timeout: float = Field(default=30, gt=0, le=600, description="seconds")
 
 
 Check = Annotated[

@@ -1,0 +1,88 @@
+"""Rule on a task's work: gather what a check looks at, and have it judged.
+
+Files are judged in a worker process, under a deadline and a limit of memory: they come from the desktop,
+and a pattern that never ends or an archive that unpacks without end must cost a failed check, no more.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from anyio import BrokenWorkerProcess, CapacityLimiter, move_on_after, to_process
+
+from runner.checks import spec
+from runner.checks.evidence import Evidence
+from runner.checks.python import Files
+from runner.checks.result import CheckResult, failed, passed
+from runner.checks.tree import judge_tree
+from runner.checks.worker import rule
+from runner.local_files import MAX_FILE_BYTES, local_file
+from sandboxes.errors import DeadlineExceeded, GuestError
+
+DEADLINE_S = 60.0
+
+
+async def judge(check: spec.Check, evidence: Evidence) -> CheckResult:
+    """Whether the desktop passes a check.
+
+    Nothing a desktop produced makes this raise. InfraError and StaleLease do pass through, since they say
+    nothing about the agent's work, and InputError where a file beside the swarm file has gone.
+    """
+    try:
+        return await _judge(check, evidence)
+    except DeadlineExceeded as error:
+        return failed(f"expected an answer in time: {error}")
+    except GuestError as error:
+        return failed(str(error))
+
+
+async def _judge(check: spec.Check, evidence: Evidence) -> CheckResult:
+    match check:
+        case spec.Tree():
+            return judge_tree(check, await evidence.tree())
+        case spec.Command():
+            return await _judge_command(check, evidence)
+        case spec.Python():
+            files = {path: await evidence.read(path, MAX_FILE_BYTES) for path in check.paths}
+            module = local_file(evidence.folder, check.function.rpartition(":")[0])
+            return await _in_worker(check, files, module, check.timeout)
+    data = await evidence.read(check.path, MAX_FILE_BYTES)
+    if data is None:
+        return failed(f"{check.path}: expected a file, found none")
+    if isinstance(check, spec.FileExists):
+        return _judge_size(check, len(data))
+    local = local_file(evidence.folder, check.like) if isinstance(check, spec.Image) else None
+    return await _in_worker(check, {check.path: data}, local, DEADLINE_S)
+
+
+def _judge_size(check: spec.FileExists, size: int) -> CheckResult:
+    if size < check.min_bytes:
+        return failed(f"{check.path}: expected {check.min_bytes} bytes or more, found {size}", bytes=size)
+    return passed(f"{check.path}: {size} bytes", bytes=size)
+
+
+async def _judge_command(check: spec.Command, evidence: Evidence) -> CheckResult:
+    ran = await evidence.run(check.argv, check.timeout)
+    if ran.exit_code != check.exit_code:
+        said = ran.stdout[-200:].decode(errors="replace").strip()
+        return failed(
+            f"{check.argv[0]}: expected exit code {check.exit_code}, found {ran.exit_code}: {said}",
+            exit_code=ran.exit_code,
+        )
+    if not check.asks:
+        return passed(f"{check.argv[0]}: exit code {ran.exit_code}", exit_code=ran.exit_code)
+    return await _in_worker(check, {"": ran.stdout}, None, DEADLINE_S)
+
+
+async def _in_worker(check: spec.Check, files: Files, local: Path | None, deadline: float) -> CheckResult:
+    """Judge in a process that is killed at the deadline, which starts when a processor is free for it."""
+    async with to_process.current_default_process_limiter():
+        with move_on_after(deadline):
+            for _ in range(2):  # an idle process may have died since its last ruling; a new one has not
+                with suppress(BrokenWorkerProcess):
+                    return await to_process.run_sync(
+                        rule, check, files, local, cancellable=True, limiter=CapacityLimiter(1)
+                    )
+            return failed("expected a ruling, but the process that judges died twice; is the file hostile?")
+    return failed(f"expected a ruling within {deadline:g} s; the file, or the pattern on it, takes longer")

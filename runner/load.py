@@ -1,0 +1,212 @@
+"""Read what people write: a swarm in YAML or in Python, or one that comes with deskswarm."""
+
+from __future__ import annotations
+
+import hashlib
+import runpy
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from runner.checks.spec import Image, Python
+from runner.errors import MAX_PROBLEMS, Loc, SpecError, SpecProblem, suggest
+from runner.explain import explain
+from runner.local_files import local_file
+from runner.plan import make_plan
+from runner.spec import AgentSpec, ProcessAgent, Swarm, Task
+from runner.yaml_source import MAX_BYTES, Node, locate, parse_yaml
+from sandboxes.errors import InputError
+
+_BUNDLED = Path(__file__).parent / "swarms"
+
+
+@dataclass(frozen=True)
+class LoadedSwarm:
+    """A valid swarm, the file it came from, and what that file said."""
+
+    swarm: Swarm
+    source: Path
+    text: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the files that the swarm names are."""
+        return self.source.parent
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def bundled_swarms() -> dict[str, Path]:
+    """The swarms that come with deskswarm: name to file."""
+    return {path.parent.name: path for path in sorted(_BUNDLED.glob("*/swarm.yaml"))}
+
+
+def load_swarm(source: Path | str) -> LoadedSwarm:
+    """A swarm from a YAML file, from a Python file that defines `swarm`, or a bundled one by its name.
+
+    A Python file is run: it is the user's own code. Raises SpecError with every problem that was found.
+    """
+    path = _find(source)
+    text = _read(path)
+    return LoadedSwarm(_from_python(path) if path.suffix == ".py" else _from_yaml(path, text), path, text)
+
+
+def _find(source: Path | str) -> Path:
+    path, bundled = Path(source), bundled_swarms()
+    try:
+        if path.is_file():
+            return path.absolute()
+        if str(source) in bundled:
+            return bundled[str(source)]
+        kind = "a folder; name the file in it" if path.is_dir() else "no such file"
+        if path.exists() and not path.is_dir():
+            kind = "not a regular file"
+    except (OSError, ValueError) as error:
+        raise SpecError([SpecProblem((), f"not a usable path: {error}")]) from None
+    raise SpecError([SpecProblem((), kind + suggest(str(source), bundled))], str(source))
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise SpecError([SpecProblem((), f"not readable: {error.strerror}")], str(path)) from None
+    if len(data) > MAX_BYTES:
+        message = f"larger than {MAX_BYTES >> 20} MiB; keep data in files beside it, and name them as inputs"
+        raise SpecError([SpecProblem((), message, 1, 1)], str(path))
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        message = f"the byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        raise SpecError([SpecProblem((), message, line, column)], str(path)) from None
+
+
+# --- YAML -----------------------------------------------------------------------------------------
+
+
+def _from_yaml(path: Path, text: str) -> Swarm:
+    try:
+        root, problems = parse_yaml(text)
+    except SpecError as error:
+        raise SpecError(error.problems, str(path)) from None
+    try:
+        swarm = Swarm.model_validate(root.data())
+    except ValidationError as error:
+        problems += explain(error, root)
+    else:
+        problems += [_placed(problem, root) for problem in _beyond_the_models(swarm, path.parent)]
+        if not problems:
+            return swarm
+    raise SpecError(_first_of_each_place(problems), str(path))
+
+
+def _placed(problem: SpecProblem, root: Node) -> SpecProblem:
+    mark = locate(root, problem.loc).node.mark
+    return replace(problem, line=mark.line, column=mark.column)
+
+
+def _first_of_each_place(problems: list[SpecProblem]) -> list[SpecProblem]:
+    """In the order of the text. What YAML makes of a value comes before what the model made of that."""
+    places: dict[Any, SpecProblem] = {}
+    for problem in problems:
+        missing = problem.loc if problem.message == "missing" else None
+        places.setdefault((problem.line, problem.column, missing), problem)
+    return sorted(places.values(), key=lambda problem: (problem.line or 0, problem.column or 0))[
+        :MAX_PROBLEMS
+    ]
+
+
+# --- Python ---------------------------------------------------------------------------------------
+
+
+def _from_python(path: Path) -> Swarm:
+    swarm = _run(path).get("swarm")
+    if not isinstance(swarm, Swarm):
+        found = "defines no `swarm`" if swarm is None else f"`swarm` is a {type(swarm).__name__}"
+        raise SpecError([SpecProblem((), f"{found}; write `swarm = Swarm(name=..., tasks=...)`")], str(path))
+    if problems := list(_beyond_the_models(swarm, path.parent)):
+        raise SpecError(problems, str(path))
+    return swarm
+
+
+def _run(path: Path) -> dict[str, Any]:
+    """What the file defines. Whatever its code raises becomes a SpecError at the line of the file."""
+    try:
+        with _importing_from(path.parent):
+            return runpy.run_path(str(path))
+    except ValidationError as error:
+        line = _line_in(path, error)
+        raise SpecError([replace(one, line=line) for one in explain(error)], str(path)) from error
+    except SyntaxError as error:
+        line = error.lineno if error.filename == str(path) else _line_in(path, error)
+        raise SpecError([SpecProblem((), f"not Python: {error.msg}", line)], str(path)) from error
+    except (Exception, SystemExit) as error:  # the user's own code
+        message = "".join(traceback.format_exception_only(error)).strip()
+        raise SpecError([SpecProblem((), message[:1000], _line_in(path, error))], str(path)) from error
+
+
+@contextmanager
+def _importing_from(folder: Path) -> Iterator[None]:
+    """As when Python runs a file: what lies beside it can be imported."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+def _line_in(path: Path, error: BaseException) -> int | None:
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno for frame in reversed(frames) if frame.filename == str(path)), None)
+
+
+# --- what the models cannot see ---------------------------------------------------------------------
+
+
+def _beyond_the_models(swarm: Swarm, folder: Path) -> Iterator[SpecProblem]:
+    try:
+        make_plan(swarm)
+    except SpecError as error:
+        yield from error.problems
+    for loc, name in _named_files(swarm):
+        try:
+            local_file(folder, name)
+        except InputError as error:
+            yield SpecProblem(loc, str(error))
+
+
+def _named_files(swarm: Swarm) -> Iterator[tuple[Loc, str]]:
+    for name, agent in swarm.agents.items():
+        yield from _program(("agents", name), agent)
+    for index, task in enumerate(swarm.tasks):
+        yield from _files_of_task(("tasks", index), task)
+
+
+def _files_of_task(loc: Loc, task: Task) -> Iterator[tuple[Loc, str]]:
+    if not isinstance(task.agent, str):
+        yield from _program((*loc, "agent"), task.agent)
+    for name, source in task.inputs.items():
+        if source.file is not None:
+            yield (*loc, "inputs", name, "file"), source.file
+    for index, check in enumerate(task.checks):
+        if isinstance(check, Image):
+            yield (*loc, "checks", index, "like"), check.like
+        if isinstance(check, Python):
+            yield (*loc, "checks", index, "function"), check.function.rpartition(":")[0]
+
+
+def _program(loc: Loc, agent: AgentSpec) -> Iterator[tuple[Loc, str]]:
+    """An agent's program, where it is a relative path; a bare word is looked up in PATH."""
+    if isinstance(agent, ProcessAgent) and "/" in agent.command[0] and not agent.command[0].startswith("/"):
+        yield (*loc, "command", 0), agent.command[0]
