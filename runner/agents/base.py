@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Annotated, Literal, Protocol, Self
 
-from pydantic import ConfigDict, Field
-from sandboxes.desktop import Observation
+from pydantic import Field
 
 from runner.actions import Action
+from sandboxes.errors import DeskswarmError
+from sandboxes.observation import Observation
 from sandboxes.spec import Model
+
+
+class AgentError(DeskswarmError):
+    """An agent broke its side of the protocol, or ended before its task did."""
 
 
 class Usage(Model):
     """What a decision cost, as the agent's provider counts it."""
 
     tokens: int = Field(default=0, ge=0)
-    money: float = Field(default=0, ge=0, description="US dollars")
+    money: float = Field(default=0, ge=0, allow_inf_nan=False, description="US dollars")
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(tokens=self.tokens + other.tokens, money=self.money + other.money)
 
 
 class Act(Model):
@@ -48,6 +58,8 @@ Decision = Annotated[Act | Done | Failed, Field(discriminator="say")]
 
 
 class BudgetLeft(Model):
+    """What is left of a budget; None where there is no limit."""
+
     steps: int
     wall_s: float
     tokens: int | None
@@ -61,32 +73,36 @@ class ActionResult(Model):
     error: str | None = None
 
 
-class View(Model):
-    """What an agent is shown before each decision."""
+@dataclass(frozen=True, slots=True)
+class View:
+    """What an agent is shown before each decision.
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    `step` counts from 0, `inputs` maps an input's name to its path on the desktop, and `last` has the
+    results of the actions asked for last: those after the first that failed were not tried.
+    """
 
     instruction: str
-    step: int = Field(description="counts from 0")
-    inputs: dict[str, str] = Field(description="input name to its path on the desktop")
-    last: tuple[ActionResult, ...] = Field(description="results of the actions asked for last")
+    step: int
+    inputs: Mapping[str, str]
+    last: tuple[ActionResult, ...]
     budget: BudgetLeft
     observation: Observation
 
 
 class Agent(Protocol):
-    """One agent at work on one task. Made anew for every attempt; closed when the attempt ends, however."""
+    """One agent at work on one attempt: made for it, and used as an async context manager."""
+
+    @property
+    def log(self) -> bytes:
+        """The end of what the agent wrote beside its decisions: evidence of a failure."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
     async def decide(self, view: View) -> Decision:
-        """The next thing to do."""
+        """The next thing to do; cancelled when the attempt's time is up. Raises AgentError."""
         ...
-
-    async def aclose(self) -> None:
-        """Free what the agent holds."""
-        ...
-
-
-class AgentFactory(Protocol):
-    """Makes the agent for one attempt; `folder` is the folder of the swarm file."""
-
-    def __call__(self, folder: Path) -> Agent: ...

@@ -1,0 +1,158 @@
+"""The commands and their options. What each does is in a module of its own, imported when it is called:
+`deskswarm --help` has to answer at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runner.cli import exit_codes
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Run swarms of computer-use agents, each on its own disposable desktop.",
+)
+image = typer.Typer(no_args_is_help=True, help="What desktops are made from.")
+desktop = typer.Typer(no_args_is_help=True, help="Desktops that are there now.")
+app.add_typer(image, name="image")
+app.add_typer(desktop, name="desktop")
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, the beginning of one, or `last`.")]
+
+
+def main() -> None:
+    """Run the command this process was started with, and exit with its code."""
+    try:
+        app()
+    except Exception as error:
+        code = exit_codes.code_of_error(error)
+        if code is None:
+            raise
+        print(f"deskswarm: {error}", file=sys.stderr)
+        sys.exit(code)
+
+
+@app.command()
+def run(
+    swarm: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A swarm file, or a bundled swarm.")],
+    backend: Annotated[str | None, typer.Option(help="Kind of isolation; default: bubblewrap.")] = None,
+    parallel: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="Desktops at once; default: as the swarm says.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+) -> None:
+    """Run a swarm to its end."""
+    from runner.cli.run import run_swarm_file
+
+    raise typer.Exit(run_swarm_file(swarm, backend, parallel, json))
+
+
+@app.command()
+def runs() -> None:
+    """List all runs, the newest first."""
+    from runner.cli.runs import list_runs
+
+    list_runs()
+
+
+@app.command()
+def show(
+    run: Run,
+    artifacts: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also copy what the tasks left behind to DIR.")
+    ] = None,
+) -> None:
+    """Tell what became of a run: tasks, attempts, verdicts and artifacts."""
+    from runner.cli.show import show_run
+
+    show_run(run, artifacts)
+
+
+@app.command()
+def watch(
+    run: Run,
+    json: Annotated[bool, typer.Option("--json", help="Print every event as a line of JSON.")] = False,
+) -> None:
+    """Follow a run, of any process, to its end; exits as `run` would."""
+    from runner.cli.watch import watch_run
+
+    raise typer.Exit(watch_run(run, json))
+
+
+@app.command()
+def replay(
+    run: Run,
+    html: Annotated[Path, typer.Option(metavar="OUT", help="The file to write.")],
+    task: Annotated[str | None, typer.Argument(metavar="[TASK]", help="Only this task.")] = None,
+) -> None:
+    """Write one self-contained page that shows a run step by step."""
+    from runner.cli.replay import write_replay
+
+    write_replay(run, task, html)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what works on this machine, and how to fix what does not."""
+    from runner.cli.doctor import print_findings
+
+    raise typer.Exit(print_findings())
+
+
+@image.command("build")
+def image_build(name: Annotated[str, typer.Argument(metavar="[NAME]", help="An image.")] = "desktop") -> None:
+    """Build an image, unless it is built already."""
+    from runner.cli.image import build
+
+    build(name)
+
+
+@image.command("ls")
+def image_ls() -> None:
+    """List the images: built, outdated, and not built yet."""
+    from runner.cli.image import list_images
+
+    list_images()
+
+
+@image.command("rm")
+def image_rm(name: Annotated[str, typer.Argument(metavar="NAME", help="A name, or a key.")]) -> None:
+    """Remove built images."""
+    from runner.cli.image import remove
+
+    remove(name)
+
+
+@desktop.command("ls")
+def desktop_ls() -> None:
+    """List the desktops that are there now, whoever started them."""
+    from runner.cli.desktop import list_desktops
+
+    list_desktops()
+
+
+@desktop.command("rm")
+def desktop_rm(
+    desktop: Annotated[str, typer.Argument(metavar="ID", help="A desktop's id, or its beginning.")],
+) -> None:
+    """End a desktop, whoever uses it."""
+    from runner.cli.desktop import remove_desktop
+
+    remove_desktop(desktop)
+
+
+@desktop.command("shot")
+def desktop_shot(
+    desktop: Annotated[str, typer.Argument(metavar="ID", help="A desktop's id, or its beginning.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.png", help="The file to write.")],
+) -> None:
+    """Save the last screenshot taken of a desktop, which may have ended since."""
+    from runner.cli.desktop import save_screenshot
+
+    save_screenshot(desktop, out)

@@ -1,0 +1,100 @@
+"""`deskswarm run`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from runner.cli.exit_codes import Interrupted, code_of_run
+from runner.cli.journals import open_artifacts
+from runner.cli.output import duration, one_line, print_table
+from runner.cli.progress import Lines
+from runner.cli.signals import run_interruptibly
+from runner.controller import OnEvent, run_swarm
+from runner.journal import Record
+from runner.load import load_swarm
+from runner.state import RunState
+from runner.summary import RunSummary, summarize
+from sandboxes.home import find_home
+from sandboxes.host import DEFAULT_BACKEND
+
+
+def run_swarm_file(source: str, backend: str | None, parallel: int | None, as_json: bool) -> int:
+    """The exit code. Raises InputError, InfraError and Interrupted where no result is to be told."""
+    loaded = load_swarm(source)
+    with _progress() as show:
+        follower = _Follower(show)
+
+        async def work() -> RunSummary:
+            return await run_swarm(
+                loaded.swarm,
+                loaded.folder,
+                find_home(),
+                backend=backend or DEFAULT_BACKEND,
+                parallel=parallel,
+                on_event=follower.take,
+            )
+
+        try:
+            code = code_of_run(run_interruptibly(work))
+        except Interrupted as interruption:
+            if follower.state is None:
+                raise
+            code = interruption.exit_code
+    follower.print_result(as_json)
+    return code
+
+
+class _Follower:
+    """Keeps the state of the run as its events come, and has them shown."""
+
+    def __init__(self, show: OnEvent) -> None:
+        self.state: RunState | None = None
+        self._show: OnEvent | None = show
+
+    def take(self, record: Record) -> None:
+        if self.state is None:
+            self.state = RunState.start(record)
+        else:
+            self.state.apply(record)
+        if self._show is not None:
+            try:
+                self._show(record)
+            except BrokenPipeError:  # nobody reads any more; the run goes on
+                self._show = None
+
+    def print_result(self, as_json: bool) -> None:
+        assert self.state is not None
+        summary = summarize(self.state)
+        if as_json:
+            print(summary.model_dump_json())
+        else:
+            _print_for_people(summary, self.state)
+
+
+def _print_for_people(summary: RunSummary, state: RunState) -> None:
+    rows = []
+    for task in summary.tasks:
+        status = f"{task.status} ({task.kind})" if task.kind else task.status
+        reason = one_line(state.tasks[task.id].reason, 200)
+        rows.append((task.id, status, f"{task.steps} steps", duration(task.wall_s), reason))
+    print_table(("TASK", "STATUS", "STEPS", "TIME", ""), rows)
+    print(f"\n{summary.run}: {summary.status}")
+    print(f"deskswarm show {summary.run}")
+    print(f"deskswarm replay {summary.run} --html {summary.run}.html")
+
+
+@contextmanager
+def _progress() -> Iterator[OnEvent]:
+    """Rows that are redrawn where standard error is a terminal, lines where it is not."""
+    store = open_artifacts()
+    if not sys.stderr.isatty():
+        yield Lines(store, sys.stderr).take
+        return
+    from rich.console import Console
+
+    from runner.cli.live import LiveTable
+
+    with LiveTable(store, Console(stderr=True)) as table:
+        yield table.take

@@ -1,0 +1,84 @@
+"""`deskswarm show`: what became of a run, and a copy of what it left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from runner.cli.journals import open_artifacts, open_journal, read_state
+from runner.cli.output import clock, duration, one_line, size, write_file
+from runner.events import Finding
+from runner.replay.describe import status_of
+from runner.state import AttemptState, RunState, TaskState
+from runner.summary import TaskSummary, summarize
+
+
+def show_run(run: str, artifacts: Path | None) -> None:
+    with open_journal() as journal:
+        state = read_state(journal, run)
+    print("\n".join(_account(state)))
+    if artifacts is not None:
+        _copy_artifacts(state, artifacts)
+
+
+def _account(state: RunState) -> Iterator[str]:
+    took = None if state.ended_at is None else state.ended_at - state.started_at
+    yield f"{state.id}  {state.swarm.name}  {status_of(state)}  {duration(took)}"
+    yield f"  started {clock(state.started_at)} on {state.backend}"
+    if state.reason:
+        yield f"  {one_line(state.reason, 400)}"
+    for summary in summarize(state).tasks:
+        yield ""
+        yield from _account_of_task(summary, state.tasks[summary.id])
+
+
+def _account_of_task(summary: TaskSummary, task: TaskState) -> Iterator[str]:
+    yield f"{task.id}  {task.status}  {duration(summary.wall_s)}"
+    if task.reason and not task.attempts:
+        yield f"  {one_line(task.reason, 400)}"
+    for attempt in task.attempts:
+        yield from _account_of_attempt(attempt)
+
+
+def _account_of_attempt(attempt: AttemptState) -> Iterator[str]:
+    took = None if attempt.ended_at is None else attempt.ended_at - attempt.started_at
+    status = f"{attempt.status} ({attempt.failure})" if attempt.failure else attempt.status
+    desktop = f"  on {attempt.desktop}" if attempt.desktop else ""
+    yield f"  attempt {attempt.number}  {status}  {attempt.steps} steps  {duration(took)}{desktop}"
+    if attempt.reason:
+        yield f"    {one_line(attempt.reason, 400)}"
+    for finding in attempt.verdict.findings if attempt.verdict else ():
+        yield f"    {_finding(finding)}"
+    for kept in attempt.outputs.values():
+        yield f"    artifact {kept.name}  {kept.path}  {size(kept.bytes)}  sha256 {kept.sha256}"
+    for name, sha256 in attempt.evidence.items():
+        yield f"    evidence {name}  sha256 {sha256}"
+    if attempt.ruling is not None:
+        yield f"    then: {attempt.ruling.answer.replace('_', ' ')}, {one_line(attempt.ruling.reason, 400)}"
+
+
+def _finding(finding: Finding) -> str:
+    detail = f": {one_line(finding.detail, 400)}" if finding.detail else ""
+    return f"{'passed' if finding.ok else 'FAILED'}  {finding.subject}{detail}"
+
+
+def _copy_artifacts(state: RunState, folder: Path) -> None:
+    """What a task succeeded with to DIR/TASK/, what a failed attempt left to DIR/TASK/failed-attempt-N/."""
+    store = open_artifacts()
+    print()
+    for task in state.tasks.values():
+        for attempt in task.attempts:
+            place = folder / task.id
+            if attempt.status != "succeeded":
+                place /= f"failed-attempt-{attempt.number}"
+            for name, sha256 in _files(attempt):
+                write_file(place / name, store.get(sha256))
+                print(place / name)
+
+
+def _files(attempt: AttemptState) -> Iterator[tuple[str, str]]:
+    """File names and hashes; an output has its name in the swarm and the ending it has on the desktop."""
+    for kept in attempt.outputs.values():
+        yield kept.name + PurePosixPath(kept.path).suffix, kept.sha256
+    for name, sha256 in attempt.evidence.items():
+        yield f"{name}.txt", sha256

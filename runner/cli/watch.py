@@ -1,0 +1,49 @@
+"""`deskswarm watch`: a run of any process, as it goes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from runner.artifacts import ArtifactStore
+from runner.checkpoints import read_checkpoint
+from runner.cli.exit_codes import code_of_run
+from runner.cli.journals import find_run, open_artifacts, open_journal
+from runner.cli.progress import Lines
+from runner.cli.signals import run_interruptibly
+from runner.events import CheckpointTaken
+from runner.journal import Journal, Record
+from runner.state import fold
+from runner.summary import summarize
+from sandboxes.errors import InfraError
+
+
+def watch_run(run: str, as_json: bool) -> int:
+    """The exit code the run itself ends with. Raises InfraError where its controller died before its end."""
+    store = open_artifacts()
+    lines = Lines(store, sys.stdout)
+    with open_journal() as journal:
+        found = find_run(journal, run)
+        run_interruptibly(lambda: _follow(journal, found, None if as_json else lines, store))
+        state = fold(journal.read(found))
+    if state.status == "running":
+        raise InfraError(f"run {found} was abandoned: its controller is gone")
+    return code_of_run(summarize(state))
+
+
+async def _follow(journal: Journal, run: str, lines: Lines | None, store: ArtifactStore) -> bool:
+    async for record in journal.follow(run):
+        if lines is not None:
+            lines.take(record)
+        else:
+            print(json.dumps(_as_json(record, store)), flush=True)
+    return True
+
+
+def _as_json(record: Record, store: ArtifactStore) -> dict[str, Any]:
+    """An event with its place in the journal; that of a checkpoint holds the checkpoint itself as well."""
+    line = {"seq": record.seq, "run": record.run, "at": record.at, **record.event.model_dump(mode="json")}
+    if isinstance(record.event, CheckpointTaken):
+        line["checkpoint"] = read_checkpoint(store, record.event.sha256).model_dump(mode="json")
+    return line

@@ -1,0 +1,218 @@
+"""The journal: an append-only table of events in SQLite, and the only source of truth.
+
+Any number of processes may read it while others write. Appending takes the write lock at once, is all
+or nothing, and returns when the events are on disk: 0.35 ms measured on an idle machine, 2.5 ms on a
+busy one, and seconds where another process holds the lock. So asynchronous code appends from a worker
+thread; it reads directly.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from runner.events import EVENT, Event, RunEnded, RunStarted
+from sandboxes.deadline import Pace
+from sandboxes.errors import InfraError, InputError
+from sandboxes.owner import Owner
+
+FILE_NAME = "journal.db"
+VERSION = 1
+BUSY_TIMEOUT_S = 30.0
+
+_SCHEMA = """
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    run TEXT NOT NULL,
+    task TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    part TEXT NOT NULL,
+    at REAL NOT NULL,
+    body TEXT NOT NULL CHECK (json_valid(body)),
+    UNIQUE (run, task, attempt, kind, part)
+) STRICT;
+CREATE INDEX events_of_run ON events (run, seq);
+CREATE TRIGGER events_stay BEFORE DELETE ON events
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER events_hold BEFORE UPDATE ON events
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+"""
+
+
+class JournalError(InfraError):
+    """The journal refused an event, or cannot be used."""
+
+
+class AlreadyHappened(JournalError):
+    """An event that may happen once is in the journal already; another controller is at work on the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An event in its place: `seq` grows through the whole journal, `at` is seconds since the epoch."""
+
+    seq: int
+    run: str
+    at: float
+    event: Event
+
+
+class Journal:
+    """The journal of one home. Safe to use from several threads; its calls block."""
+
+    def __init__(self, home: Path) -> None:
+        """Open it, making it where there is none. Raises JournalError."""
+        home.mkdir(parents=True, exist_ok=True)
+        self.path = home / FILE_NAME
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(
+            self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def append(self, run: str, *events: Event) -> list[Record]:
+        """Write all of the events, or none, and return them as written.
+
+        Raises AlreadyHappened for one that may happen once and has, JournalError where it cannot write.
+        """
+        with self._lock, self._writing():
+            return [self._insert(run, time.time(), event) for event in events]
+
+    def read(self, run: str, after: int = 0) -> list[Record]:
+        """The run's events with a `seq` above `after`, in order. Empty for an unknown run."""
+        query = "SELECT seq, run, at, body FROM events WHERE run = ? AND seq > ? ORDER BY seq"
+        with self._lock, _as_journal_error():
+            rows = self._db.execute(query, (run, after)).fetchall()
+        return [Record(seq, name, at, EVENT.validate_json(body)) for seq, name, at, body in rows]
+
+    def runs(self) -> list[str]:
+        """The ids of all runs, the newest first."""
+        with self._lock, _as_journal_error():
+            rows = self._db.execute("SELECT run FROM events WHERE kind = 'run_started' ORDER BY seq DESC")
+            return [run for (run,) in rows.fetchall()]
+
+    async def follow(self, run: str, after: int = 0) -> AsyncIterator[Record]:
+        """The run's events as they are written, by any process, until it has ended or its controller is gone.
+
+        Waits for the database to change (`PRAGMA data_version`, and this connection's own writes); bound it
+        with a cancel scope. Raises InputError for an unknown run.
+        """
+        controller = self._controller(run)
+        while True:
+            alive = controller.is_alive()  # asked before the read, so that its last words are not missed
+            version = self._version()
+            for record in self.read(run, after):
+                after = record.seq
+                yield record
+                if isinstance(record.event, RunEnded):
+                    return
+            if not alive:
+                return
+            await self._changed(version, controller)
+
+    async def _changed(self, version: tuple[int, int], controller: Owner) -> None:
+        pace = Pace()
+        while self._version() == version and controller.is_alive():
+            await pace.wait()
+
+    def _version(self) -> tuple[int, int]:
+        with self._lock, _as_journal_error():
+            (version,) = self._db.execute("PRAGMA data_version").fetchone()
+            return int(version), self._db.total_changes
+
+    def _controller(self, run: str) -> Owner:
+        query = "SELECT body FROM events WHERE run = ? AND kind = 'run_started'"
+        with self._lock, _as_journal_error():
+            row = self._db.execute(query, (run,)).fetchone()
+        if row is None:
+            raise InputError(f"run: {run!r} is not in the journal {self.path}")
+        return Owner.parse(RunStarted.model_validate_json(row[0]).controller)
+
+    def _insert(self, run: str, at: float, event: Event) -> Record:
+        row = (
+            run,
+            event.task,
+            event.attempt,
+            event.kind,
+            event.part,
+            at,
+            event.model_dump_json(by_alias=True),
+        )
+        try:
+            cursor = self._db.execute(
+                "INSERT INTO events (run, task, attempt, kind, part, at, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+        except sqlite3.IntegrityError as error:
+            place = " ".join(str(part) for part in row[:5] if part)
+            raise AlreadyHappened(f"{place}: {error}") from error
+        assert cursor.lastrowid is not None
+        return Record(cursor.lastrowid, run, at, event)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction, which takes the write lock before it reads anything."""
+        with _as_journal_error():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _prepare(self) -> None:
+        with _as_journal_error():
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+        with self._writing():
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version > VERSION:
+                raise JournalError(f"{self.path} is of version {version}; this deskswarm reads {VERSION}")
+            if version == 0:
+                for statement in _statements(_SCHEMA):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One at a time: `executescript` would commit the transaction it runs in."""
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+
+
+@contextmanager
+def _as_journal_error() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise JournalError(f"the journal cannot be used: {error}") from error

@@ -1,0 +1,1 @@
+"""The scripted desktop behind the `simulated` backend: no display, no processes, one small application."""

@@ -1,0 +1,73 @@
+"""The picture of a simulated desktop, drawn from its accessible tree alone."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from io import BytesIO
+
+from PIL import Image, ImageDraw, ImageFont
+
+from sandboxes.guest.protocol import Node, Point, Rect
+from sandboxes.simulation.notes import TITLE_HEIGHT
+from sandboxes.spec import Screen
+
+_BACKGROUND, _TITLE, _LINE, _BUTTON, _WINDOW, _PAPER, _INK = 70, 105, 150, 205, 232, 255, 10
+_FILL = {"frame": _WINDOW, "dialog": _WINDOW, "entry": _PAPER, "push button": _BUTTON, "menu item": _PAPER}
+_DARK, _LIGHT = (16, 24, 48), (255, 253, 246)
+_PALETTE = [
+    round(dark + (light - dark) * shade / 255)
+    for shade in range(256)
+    for dark, light in zip(_DARK, _LIGHT, strict=True)
+]
+
+
+@lru_cache(maxsize=64)
+def render(screen: Screen, nodes: tuple[Node, ...], cursor: Point) -> bytes:
+    """A PNG. Drawn in shades of one ramp of colours, so it costs little and compresses well."""
+    image = Image.new("L", (screen.width, screen.height), _BACKGROUND)
+    draw = ImageDraw.Draw(image)
+    font = _font()
+    for node in nodes:
+        if node.rect is not None:
+            _draw_node(draw, font, node, node.rect)
+    _draw_cursor(draw, cursor)
+    image.putpalette(_PALETTE)
+    png = BytesIO()
+    image.save(png, "PNG", compress_level=1)
+    return png.getvalue()
+
+
+def crop(png: bytes, region: Rect) -> bytes:
+    with Image.open(BytesIO(png)) as image:
+        part = BytesIO()
+        box = (region.x, region.y, region.x + region.width, region.y + region.height)
+        image.crop(box).save(part, "PNG", compress_level=1)
+        return part.getvalue()
+
+
+def _draw_node(draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont, node: Node, rect: Rect) -> None:
+    box = (rect.x, rect.y, rect.x + rect.width, rect.y + rect.height)
+    if node.role in _FILL:
+        draw.rectangle(box, fill=_FILL[node.role], outline=_LINE)
+    if node.role in ("frame", "dialog"):
+        shade = _TITLE if "active" in node.states else _LINE
+        draw.rectangle((rect.x, rect.y, box[2], rect.y + TITLE_HEIGHT), fill=shade)
+        draw.text((rect.x + 10, rect.y + 6), node.name, fill=_PAPER, font=font)
+    elif node.role == "entry":
+        caret = "|" if "focused" in node.states else ""
+        draw.multiline_text((rect.x + 8, rect.y + 8), node.text[-400:] + caret, fill=_INK, font=font)
+    else:
+        draw.text((rect.x + 10, rect.y + 6), node.name, fill=_INK, font=font)
+
+
+def _draw_cursor(draw: ImageDraw.ImageDraw, at: Point) -> None:
+    arrow = [(at.x, at.y), (at.x, at.y + 17), (at.x + 5, at.y + 13), (at.x + 12, at.y + 12)]
+    draw.polygon(arrow, fill=_PAPER, outline=_INK)
+
+
+@lru_cache(maxsize=1)
+def _font() -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size=14)
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise TypeError("Pillow was built without FreeType")
+    return font

@@ -1,0 +1,121 @@
+"""From what a run wrote to what its page shows."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from laboratory import Laboratory, task
+from pydantic import TypeAdapter
+
+from runner.actions import Action
+from runner.replay.collect import collect
+from runner.replay.data import Step, Task
+from runner.replay.describe import describe
+from sandboxes.errors import InfraError, InputError
+from sandboxes.simulation.settings import Fault
+
+pytestmark = pytest.mark.anyio
+
+NOTE = {"role": "entry", "name": "Note"}
+TITLE_BAR, ELSEWHERE = {"at": {"x": 200, "y": 50}}, {"at": {"x": 300, "y": 90}}
+
+
+async def page_of(lab: Laboratory, *tasks: dict[str, object]) -> tuple[Task, ...]:
+    return collect(await lab.run(*tasks), lab.store).tasks
+
+
+def first_steps(tasks: tuple[Task, ...]) -> tuple[Step, ...]:
+    return tasks[0].attempts[0].steps
+
+
+async def test_steps_show_what_was_asked_for_and_where_it_went(lab: Laboratory) -> None:
+    tasks = await page_of(
+        lab, task("a", {"click": NOTE}, {"type": "hi"}, {"drag": {"start": TITLE_BAR, "end": ELSEWHERE}})
+    )
+    click, typed, drag, done = first_steps(tasks)
+    assert [step.say for step in (click, typed, drag, done)] == ["act", "act", "act", "done"]
+    assert [(deed.verb, deed.detail) for deed in click.deeds] == [("click", "entry “Note”")]
+    [[[x, y]]] = click.deeds[0].marks
+    assert 0 < x < 640
+    assert 0 < y < 480
+    assert typed.deeds[0].marks == ()
+    assert drag.deeds[0].marks == (((200, 50), (300, 90)),)
+    assert json.loads(click.emitted)["do"] == "click"
+    assert click.windows[0].title == "~/note.txt - Notes"
+    assert dict(click.facts).keys() >= {"looked", "decided", "acted", "settled", "cursor"}
+    assert [step.at_s for step in first_steps(tasks)] == sorted(step.at_s for step in first_steps(tasks))
+
+
+async def test_a_screen_that_several_steps_show_is_kept_once(lab: Laboratory) -> None:
+    still = {"wait_for": NOTE}
+    page = collect(await lab.run(task("a", still, still, {"type": "x"}), task("b", still)), lab.store)
+    shown = [step.frame for one in page.tasks for step in one.attempts[0].steps]
+    assert len(shown) == 6
+    assert set(page.frames) == set(shown)
+    assert len(page.frames) == 2
+
+
+async def test_an_outcome_has_its_verdict_and_its_artifacts(lab: Laboratory) -> None:
+    path = "~/note.txt"
+    checks = [{"check": "text", "path": path, "contains": ["total"]}]
+    [one] = await page_of(lab, task("a", outputs={"note": {"path": path}}, checks=checks))
+    attempt = one.attempts[0]
+    assert (one.status, attempt.status, attempt.kind) == ("failed", "failed", "contract")
+    assert [check.ok for check in attempt.checks] == [True, False]
+    assert "total" in attempt.checks[1].detail
+    assert [(kept.name, kept.path, kept.bytes) for kept in attempt.outputs] == [("note", path, 5)]
+
+
+async def test_every_attempt_is_there_and_a_task_that_never_began(lab: Laboratory) -> None:
+    lab.simulate(Fault(what="die", labels={"task": "a"}))
+    first, second = await page_of(lab, task("a", retry={"infra": 1}), task("b", after=["a"]))
+    assert [attempt.kind for attempt in first.attempts] == ["infra", "infra"]
+    assert (second.status, second.attempts) == ("blocked", ())
+    assert "a" in second.reason
+
+
+async def test_what_was_never_carried_out_is_told_apart(lab: Laboratory) -> None:
+    missing = {"role": "push button", "name": "None", "timeout": 0.1}
+    decision = {"say": "act", "actions": [{"click": missing}, {"type": "x"}]}
+    program = f"print({json.dumps(json.dumps(decision))}, flush=True); input()"
+    agent = {"kind": "process", "command": [sys.executable, "-c", program]}
+    step = first_steps(await page_of(lab, {**task("a"), "agent": agent}))[0]
+    assert [deed.ok for deed in step.deeds] == [False, None]
+    assert "None" in (step.deeds[0].error or "")
+
+
+async def test_one_task_of_a_run(lab: Laboratory) -> None:
+    state = await lab.run(task("a"), task("b"))
+    assert [one.id for one in collect(state, lab.store, "b").tasks] == ["b"]
+    with pytest.raises(InputError, match="it has a, b"):
+        collect(state, lab.store, "c")
+
+
+async def test_a_missing_screenshot_is_an_error(lab: Laboratory) -> None:
+    state = await lab.run(task("a"))
+    digest = state.tasks["a"].attempts[0].checkpoints[0].screenshot
+    next(lab.home.rglob(digest[2:])).unlink()
+    with pytest.raises(InfraError, match=digest):
+        collect(state, lab.store)
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ({"double_click": {"role": "push button", "name": "OK"}}, "double click push button “OK”"),
+        ({"click": {"at": {"x": 1, "y": 2}, "modifiers": ["ctrl"]}}, "click ctrl+(1, 2)"),
+        ({"hover": {"text": "x", "app": "Files", "nth": 2}}, "hover object “x” in Files #2"),
+        ({"scroll": {"role": "frame", "dy": -3}}, "scroll 3 up over frame"),
+        ({"drag": {"start": TITLE_BAR, "end": ELSEWHERE}}, "drag (200, 50) → (300, 90)"),
+        ({"fill": {**NOTE, "text": "hi"}}, "fill entry “Note” with “hi”"),
+        ({"press": {"keys": "Tab", "count": 3}}, "press Tab 3 times"),
+        ({"open": ["gimp", "a.png"]}, "open gimp a.png"),
+        ({"focus": "Notes"}, "focus window “Notes”"),
+        ({"wait_for": {"target": NOTE, "state": "gone"}}, "wait for entry “Note” to be gone"),
+    ],
+)
+def test_actions_in_words(written: object, words: str) -> None:
+    action: Action = TypeAdapter(Action).validate_python(written)
+    assert describe(action) == words
