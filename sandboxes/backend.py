@@ -37,16 +37,27 @@ class Backend(Protocol):
     """
 
     name: ClassVar[str]
-    capabilities: ClassVar[Capabilities]
 
     def __init__(self, home: Path) -> None: ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do on this machine."""
+        ...
 
     async def check(self) -> str:
         """One line on what is there (version, image). Raises BackendUnavailable with the fix."""
         ...
 
+    async def prepare(self, image: str) -> None:
+        """See to what desktops of an image share; slow perhaps once, then quick.
+
+        Raises ImageNotFound, BackendUnavailable.
+        """
+        ...
+
     async def create(self, desktop_id: str, spec: DesktopSpec, owner: Owner, labels: dict[str, str]) -> None:
-        """Start a desktop; return when its guest can be connected to.
+        """Start a desktop of a prepared image; return when its guest can be connected to.
 
         Cancelled or failed, it leaves nothing behind. Raises DesktopStartError, ImageNotFound,
         BackendUnavailable.

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+_DEAD_STATES = ("Z", "X")
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
@@ -17,7 +19,13 @@ class Owner:
 
     @classmethod
     def current(cls) -> Owner:
-        return cls(os.getpid(), _start_ticks(os.getpid()), _boot_id())
+        return cls.of(os.getpid())
+
+    @classmethod
+    def of(cls, pid: int) -> Owner:
+        """A process that runs now. Raises ProcessLookupError."""
+        _, started = _stat(pid)
+        return cls(pid, started, _boot_id())
 
     @classmethod
     def parse(cls, text: str) -> Owner:
@@ -29,19 +37,25 @@ class Owner:
         return f"{self.pid}:{self.started}:{self.boot}"
 
     def is_alive(self) -> bool:
+        """A zombie is dead: its parent may never look."""
         if self.boot != _boot_id():
             return False
         try:
-            return _start_ticks(self.pid) == self.started
-        except (FileNotFoundError, ProcessLookupError):
+            state, started = _stat(self.pid)
+        except ProcessLookupError:
             return False
+        return started == self.started and state not in _DEAD_STATES
 
 
 def _boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def _start_ticks(pid: int) -> int:
-    """Field 22 of /proc/PID/stat; the name before it may hold spaces and parentheses."""
-    stat = Path(f"/proc/{pid}/stat").read_text()
-    return int(stat.rpartition(")")[2].split()[19])
+def _stat(pid: int) -> tuple[str, int]:
+    """State and start time, fields 3 and 22 of /proc/PID/stat; the name before may hold anything."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError as error:
+        raise ProcessLookupError(f"no process {pid}") from error
+    fields = stat.rpartition(")")[2].split()
+    return fields[0], int(fields[19])

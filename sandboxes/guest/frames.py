@@ -7,10 +7,11 @@ that lies about sizes costs its own connection and nothing else.
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass
 
-from anyio import EndOfStream
+from anyio import EndOfStream, fail_after
 from anyio.abc import ByteStream
 
 MAX_HEADER_BYTES = 1 << 20
@@ -31,38 +32,60 @@ class Frame:
     attachment: bytes = b""
 
 
+def encode(frame: Frame) -> bytes:
+    """A frame as it travels. Raises FrameError where it is over a limit."""
+    _check_lengths(len(frame.header), len(frame.attachment))
+    return _PREFIX.pack(len(frame.header), len(frame.attachment)) + frame.header + frame.attachment
+
+
+def take_frame(pending: bytearray) -> Frame | None:
+    """Remove the first frame from what has arrived; None until it is whole. Raises FrameError."""
+    if len(pending) < _PREFIX.size:
+        return None
+    header_bytes, attachment_bytes = _PREFIX.unpack_from(pending)
+    _check_lengths(header_bytes, attachment_bytes)
+    header_end = _PREFIX.size + header_bytes
+    frame_end = header_end + attachment_bytes
+    if len(pending) < frame_end:
+        return None
+    frame = Frame(bytes(pending[_PREFIX.size : header_end]), bytes(pending[header_end:frame_end]))
+    del pending[:frame_end]
+    return frame
+
+
 async def send_frame(stream: ByteStream, frame: Frame) -> None:
     """Write one frame. Raises FrameError where it is over a limit."""
-    _check_lengths(len(frame.header), len(frame.attachment))
-    await stream.send(_PREFIX.pack(len(frame.header), len(frame.attachment)) + frame.header)
-    if frame.attachment:
-        await stream.send(frame.attachment)
+    await stream.send(encode(frame))
 
 
 class FrameReader:
-    """Reads whole frames from a stream that delivers bytes in pieces of any size."""
+    """Reads whole frames from a stream that delivers bytes in pieces of any size.
 
-    def __init__(self, stream: ByteStream) -> None:
+    Once its first byte is there, a frame has `frame_timeout` seconds to arrive whole.
+    """
+
+    def __init__(self, stream: ByteStream, frame_timeout: float = math.inf) -> None:
         self._stream = stream
+        self._frame_timeout = frame_timeout
         self._pending = bytearray()
 
     async def read(self) -> Frame:
         """The next frame. Raises EndOfStream between frames, FrameError inside one."""
         if not self._pending:
             self._pending += await self._stream.receive(_READ_BYTES)
-        header_bytes, attachment_bytes = _PREFIX.unpack(await self._take(_PREFIX.size))
-        _check_lengths(header_bytes, attachment_bytes)
-        return Frame(await self._take(header_bytes), await self._take(attachment_bytes))
+        try:
+            with fail_after(self._frame_timeout):
+                return await self._rest_of_frame()
+        except TimeoutError:
+            raise FrameError(f"a frame took longer than {self._frame_timeout:g} s") from None
 
-    async def _take(self, count: int) -> bytes:
-        while len(self._pending) < count:
+    async def _rest_of_frame(self) -> Frame:
+        while (frame := take_frame(self._pending)) is None:
             try:
                 self._pending += await self._stream.receive(_READ_BYTES)
             except EndOfStream:
                 raise FrameError("the stream ended inside a frame") from None
-        taken = bytes(self._pending[:count])
-        del self._pending[:count]
-        return taken
+        return frame
 
 
 def _check_lengths(header_bytes: int, attachment_bytes: int) -> None:

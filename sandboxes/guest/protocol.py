@@ -15,6 +15,7 @@ PROTOCOL_VERSION = 1
 MAX_CHUNK_BYTES = 1 << 20
 MAX_OUTPUT_BYTES = 1 << 20
 MAX_TREE_NODES = 20_000
+MAX_TREE_BYTES = 8 << 20
 MAX_TEXT = 10_000
 MAX_CLIPBOARD_BYTES = 1 << 20
 
@@ -213,7 +214,8 @@ class Tree(Message):
 
 
 class TreeReply(Message):
-    """The attachment is a JSON list of `Node`. `cut` says what is missing of each application, and why."""
+    """The attachment is a JSON list of `Node`, at most MAX_TREE_BYTES long. `cut` says what is missing of
+    each application, and why."""
 
     nodes: int = Field(ge=0, le=MAX_TREE_NODES)
     cut: dict[str, str] = Field(default_factory=dict)

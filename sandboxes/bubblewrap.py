@@ -1,0 +1,248 @@
+"""Desktops in Linux namespaces, made by bubblewrap: no daemon, and no root needed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import run
+from threading import Thread
+from typing import ClassVar
+
+import anyio
+from anyio.abc import ByteStream
+from pydantic import BaseModel, ConfigDict, Field
+
+from sandboxes import cgroup, namespaces, process
+from sandboxes.backend import DesktopRecord
+from sandboxes.errors import BackendUnavailable, DesktopLost, DesktopStartError
+from sandboxes.home import images_folder, run_folder
+from sandboxes.image import Image, ImageStore
+from sandboxes.owner import Owner
+from sandboxes.spec import Capabilities, DesktopSpec
+from sandboxes.unixsocket import connect_unix
+
+_SOCKET = "guest.sock"
+_BACKLOG = 64
+_CHECK_SECONDS = 10
+_STOP_SECONDS = 10
+_LAST_WORDS_SECONDS = 1
+
+
+class _Record(BaseModel):
+    """`record.json`: what another process must know to end a desktop and remove it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image: str
+    owner: str
+    started_at: float
+    labels: dict[str, str]
+    groups: list[Path]
+    processes: list[str] = Field(default=[], description="bubblewrap itself, and process 1 inside")
+
+
+class BubblewrapBackend:
+    """Namespaces with a read-only image, private folders in memory, no capabilities and no network."""
+
+    name: ClassVar[str] = "bubblewrap"
+
+    def __init__(self, home: Path) -> None:
+        self._images = ImageStore(images_folder(home))
+        self._folder = run_folder(home, self.name)
+        self._parents = cgroup.find_parents()
+        self._keepers: dict[str, Thread] = {}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Without control groups of our own, limits are per process, and watched by the guest."""
+        return Capabilities(hard_limits=bool(self._parents))
+
+    async def check(self) -> str:
+        return await anyio.to_thread.run_sync(_check)
+
+    async def prepare(self, image: str) -> None:
+        self._images.find(image)
+
+    async def create(self, desktop_id: str, spec: DesktopSpec, owner: Owner, labels: dict[str, str]) -> None:
+        image = self._images.find(spec.image)
+        groups = cgroup.plan(self._parents, desktop_id)
+        record = _Record(
+            image=spec.image, owner=str(owner), started_at=time.time(), labels=labels, groups=groups
+        )
+        try:
+            await anyio.to_thread.run_sync(self._start, desktop_id, spec, image, record)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self.stop(desktop_id)
+            raise
+
+    def _start(self, desktop_id: str, spec: DesktopSpec, image: Image, record: _Record) -> None:
+        folder = self._folder / desktop_id
+        folder.mkdir(parents=True, mode=0o700)
+        _write(folder, record)
+        try:
+            cgroup.make(record.groups, spec.limits)
+            processes = self._spawn(desktop_id, spec, image, record.groups)
+        except OSError as error:
+            raise DesktopStartError(f"desktop {desktop_id} did not start: {error}") from error
+        _write(folder, record.model_copy(update={"processes": processes}))
+
+    def _spawn(self, desktop_id: str, spec: DesktopSpec, image: Image, groups: list[Path]) -> list[str]:
+        folder = self._folder / desktop_id
+        log = folder / "log"
+        environment = namespaces.guest_environment(spec, watched=not groups)
+        info, info_end = os.pipe()
+        with open(info) as info_file, _listening(folder) as listener:  # noqa: PTH123
+            try:
+                with namespaces.user_namespace(desktop_id) as user_namespace:
+                    environment["DESKSWARM_LISTEN_FD"] = str(listener.fileno())
+                    command = namespaces.command(
+                        image.rootfs, spec.limits, environment, info_end, user_namespace
+                    )
+                    passed = [listener.fileno(), info_end, *filter(None, [user_namespace])]
+                    outer, self._keepers[desktop_id] = process.start_kept(
+                        cgroup.joining(groups, command), passed, log
+                    )
+            finally:
+                os.close(info_end)
+            told = info_file.read()
+        try:
+            return [str(Owner.of(outer)), str(Owner.of(json.loads(told)["child-pid"]))]
+        except (ValueError, ProcessLookupError) as error:
+            words = self._last_words(desktop_id)
+            raise DesktopStartError(f"bubblewrap did not start {desktop_id}: {words}") from error
+
+    async def connect(self, desktop_id: str) -> ByteStream:
+        try:
+            with _short_path(self._folder / desktop_id) as folder:
+                return await connect_unix(f"{folder}/{_SOCKET}")
+        except OSError as error:
+            raise DesktopLost(f"desktop {desktop_id} is gone: {error}") from error
+
+    async def stop(self, desktop_id: str) -> None:
+        folder = self._folder / desktop_id
+        record = _read(folder)
+        if record is None:
+            return
+        try:
+            with anyio.fail_after(_STOP_SECONDS):
+                for text in record.processes:
+                    await process.end(Owner.parse(text))
+                await cgroup.remove(record.groups)
+        except TimeoutError:
+            raise DesktopLost(f"desktop {desktop_id} did not end within {_STOP_SECONDS} s") from None
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder)
+        self._keepers.pop(desktop_id, None)
+
+    async def desktops(self) -> list[DesktopRecord]:
+        found = ((folder.name, _read(folder)) for folder in self._folders())
+        return [
+            DesktopRecord(
+                id=desktop_id,
+                backend=self.name,
+                image=record.image,
+                owner=Owner.parse(record.owner),
+                started_at=record.started_at,
+                labels=record.labels,
+            )
+            for desktop_id, record in found
+            if record
+        ]
+
+    async def log(self, desktop_id: str) -> str:
+        return await anyio.to_thread.run_sync(self._last_words, desktop_id)
+
+    def _last_words(self, desktop_id: str) -> str:
+        """Of a desktop that has ended, all of them: its keeper may not have read the last yet."""
+        folder = self._folder / desktop_id
+        record, keeper = _read(folder), self._keepers.get(desktop_id)
+        if record and keeper and not _runs(record):
+            keeper.join(_LAST_WORDS_SECONDS)
+        log = folder / "log"
+        return process.tail(log) if log.exists() else ""
+
+    async def reap(self) -> list[str]:
+        dead = [desktop.id for desktop in await self.desktops() if not desktop.owner.is_alive()]
+        for desktop_id in dead:
+            await self.stop(desktop_id)
+        return dead
+
+    def _folders(self) -> list[Path]:
+        return sorted(self._folder.iterdir()) if self._folder.is_dir() else []
+
+
+def _write(folder: Path, record: _Record) -> None:
+    """Whole or not at all: another process may be reading."""
+    draft = folder / "record.json.new"
+    draft.write_text(record.model_dump_json())
+    draft.rename(folder / "record.json")
+
+
+def _read(folder: Path) -> _Record | None:
+    try:
+        return _Record.model_validate_json((folder / "record.json").read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _runs(record: _Record) -> bool:
+    return bool(record.processes) and all(Owner.parse(text).is_alive() for text in record.processes)
+
+
+@contextlib.contextmanager
+def _short_path(folder: Path) -> Iterator[str]:
+    """Another path to a folder, short enough for a Unix socket's address (108 bytes)."""
+    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{handle}"
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _listening(folder: Path) -> Iterator[socket.socket]:
+    """The guest's socket, made here and handed in open, so that no folder of the host is writable inside."""
+    with socket.socket(socket.AF_UNIX) as listener, _short_path(folder) as short:
+        listener.bind(f"{short}/{_SOCKET}")
+        listener.listen(_BACKLOG)
+        yield listener
+
+
+def _check() -> str:
+    if shutil.which("bwrap") is None:
+        raise BackendUnavailable("bubblewrap is not installed: run `apt-get install bubblewrap`")
+    version = run(["bwrap", "--version"], capture_output=True, text=True, timeout=_CHECK_SECONDS, check=False)
+    trial = run(
+        ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "true"],
+        capture_output=True,
+        text=True,
+        timeout=_CHECK_SECONDS,
+        check=False,
+    )
+    if trial.returncode != 0:
+        raise BackendUnavailable(
+            f"bubblewrap cannot make namespaces ({trial.stderr.strip()}): {_namespace_fix()}"
+        )
+    return version.stdout.strip()
+
+
+def _namespace_fix() -> str:
+    """What to set so that this user may make namespaces."""
+    for name, needed in (
+        ("kernel.apparmor_restrict_unprivileged_userns", "0"),
+        ("kernel.unprivileged_userns_clone", "1"),
+    ):
+        setting = Path("/proc/sys") / name.replace(".", "/")
+        if setting.exists() and setting.read_text().strip() != needed:
+            return f"run `sysctl -w {name}={needed}` as root"
+    setting = Path("/proc/sys/user/max_user_namespaces")
+    if setting.read_text().strip() == "0":
+        return "run `sysctl -w user.max_user_namespaces=15000` as root"
+    return "inside a container, start it with user namespaces allowed (`--security-opt seccomp=unconfined`)"

@@ -1,0 +1,263 @@
+"""A desktop, as the holder of its lease uses it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from sandboxes.browser import open_browser
+from sandboxes.clipboard import Clipboard
+from sandboxes.connection import Connection
+from sandboxes.deadline import deadline
+from sandboxes.errors import ActionFailed, DesktopLost, ProtocolError, StaleLease
+from sandboxes.files import Files
+from sandboxes.guest import protocol
+from sandboxes.guest.protocol import Button, Input, Nothing, Rect, Window
+from sandboxes.inputs import checked
+from sandboxes.lease import Lease
+from sandboxes.locator import Locator
+from sandboxes.observation import ExecResult, Observation, Screenshot, Settled, UiTree
+from sandboxes.query import Query
+from sandboxes.spec import DesktopSpec, Screen
+from sandboxes.tunnel import Address, open_tunnel
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
+
+__all__ = ["Desktop", "ExecResult", "Observation", "Screenshot", "Settled", "UiTree"]
+
+ACTION_TIMEOUT_S = 30.0
+LOOK_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 30.0
+
+Connect = Callable[[Lease], Awaitable[Connection]]
+Point = tuple[int, int]
+
+
+class Desktop:
+    """One disposable desktop. `async with` stops it at the end, unless it was handed over.
+
+    Coordinates are pixels from the top left of the screen; `timeout` is in seconds. Every method that
+    asks the desktop raises StaleLease once it was handed over, DesktopLost once it has ended,
+    ProtocolError where it talks nonsense, DeadlineExceeded, and InputError for a wrong argument.
+    """
+
+    def __init__(
+        self,
+        spec: DesktopSpec,
+        connection: Connection,
+        *,
+        on_close: Callable[[], Awaitable[None]],
+        connect: Connect,
+    ) -> None:
+        """Made by a Host: `on_close` ends the desktop, `connect` opens a connection under a new lease."""
+        self.spec = spec
+        self.files = Files(connection)
+        self.clipboard = Clipboard(connection)
+        self._connection = connection
+        self._on_close = on_close
+        self._connect = connect
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(self._connection.failure, StaleLease):
+            await self.stop()
+
+    @property
+    def id(self) -> str:
+        return self.lease.desktop_id
+
+    @property
+    def lease(self) -> Lease:
+        return self._connection.lease
+
+    @property
+    def size(self) -> Screen:
+        """The screen, as the desktop itself measured it."""
+        return self._connection.screen
+
+    # --- looking ------------------------------------------------------------------------------------
+
+    async def observe(self, *, timeout: float = LOOK_TIMEOUT_S) -> Observation:
+        """Screenshot, accessibility tree and windows; `timeout` for each of the three."""
+        taken_at = time.time()
+        screenshot = await self.screenshot(timeout=timeout)
+        tree = await self.ui_tree(timeout=timeout)
+        windows = tuple(await self.windows(timeout=timeout))
+        return Observation(screenshot, tree, windows, screenshot.cursor, taken_at)
+
+    async def screenshot(self, region: Rect | None = None, *, timeout: float = LOOK_TIMEOUT_S) -> Screenshot:
+        """A PNG of the screen, or of a region of it."""
+        args = protocol.Screenshot(region=region)
+        reply = await self._connection.request("screenshot", args, protocol.ScreenshotReply, timeout=timeout)
+        return Screenshot.from_reply(*reply)
+
+    async def ui_tree(
+        self, max_nodes: int = 5000, showing_only: bool = True, *, timeout: float = LOOK_TIMEOUT_S
+    ) -> UiTree:
+        """The accessible objects of all applications; `cut` says what is missing."""
+        args = checked(protocol.Tree, max_nodes=max_nodes, showing_only=showing_only)
+        reply = await self._connection.request("tree", args, protocol.TreeReply, timeout=timeout)
+        return UiTree.from_reply(*reply)
+
+    async def windows(self, *, timeout: float = LOOK_TIMEOUT_S) -> list[Window]:
+        """The top-level windows."""
+        reply, _ = await self._connection.request(
+            "windows", Nothing(), protocol.WindowsReply, timeout=timeout
+        )
+        return list(reply.windows)
+
+    async def settle(self, quiet: float = 0.1, timeout: float = 3) -> Settled:
+        """Wait until nothing was painted for `quiet` seconds; give up, without an error, at `timeout`."""
+        args = checked(protocol.Settle, quiet_s=quiet, timeout_s=timeout)
+        reply, _ = await self._connection.request(
+            "settle", args, protocol.SettleReply, timeout=timeout + LOOK_TIMEOUT_S
+        )
+        return Settled(reply.settled, reply.waited_s)
+
+    # --- acting -------------------------------------------------------------------------------------
+
+    async def act(self, actions: Sequence[Input], *, timeout: float = ACTION_TIMEOUT_S) -> None:
+        """Carry out up to 100 inputs in order. Raises ActionFailed, whose `index` is that of the first
+        that failed; none after it was tried."""
+        args = checked(protocol.Act, actions=tuple(actions))
+        reply, _ = await self._connection.request("act", args, protocol.ActReply, timeout=timeout)
+        if reply.failure is not None:
+            raise ActionFailed(f"action {reply.done} of {len(actions)}: {reply.failure}", reply.done)
+        if reply.done != len(actions):
+            raise ProtocolError(f"act: {reply.done} of {len(actions)} actions done, and no failure")
+
+    async def click(
+        self,
+        x: int,
+        y: int,
+        *,
+        button: Button = "left",
+        count: int = 1,
+        modifiers: Sequence[str] = (),
+        timeout: float = ACTION_TIMEOUT_S,
+    ) -> None:
+        """Click `count` times (1-3), with `modifiers` (`ctrl`, `shift`, …) held. Raises ActionFailed."""
+        click = checked(
+            protocol.Click, at={"x": x, "y": y}, button=button, count=count, modifiers=tuple(modifiers)
+        )
+        await self.act([click], timeout=timeout)
+
+    async def double_click(self, x: int, y: int, *, timeout: float = ACTION_TIMEOUT_S) -> None:
+        await self.click(x, y, count=2, timeout=timeout)
+
+    async def move(self, x: int, y: int, *, timeout: float = ACTION_TIMEOUT_S) -> None:
+        """Move the pointer."""
+        await self.act([checked(protocol.Move, to={"x": x, "y": y})], timeout=timeout)
+
+    async def drag(
+        self,
+        path: Sequence[Point],
+        *,
+        button: Button = "left",
+        modifiers: Sequence[str] = (),
+        timeout: float = ACTION_TIMEOUT_S,
+    ) -> None:
+        """Press at the first (x, y) of the path, move through the others, release at the last."""
+        points = tuple({"x": x, "y": y} for x, y in path)
+        drag = checked(protocol.Drag, path=points, button=button, modifiers=tuple(modifiers))
+        await self.act([drag], timeout=timeout)
+
+    async def scroll(
+        self, x: int, y: int, *, dx: int = 0, dy: int = 0, timeout: float = ACTION_TIMEOUT_S
+    ) -> None:
+        """Turn the wheel over a point: `dy` clicks down, `dx` to the right; negative for the other way."""
+        await self.act([checked(protocol.Scroll, at={"x": x, "y": y}, dx=dx, dy=dy)], timeout=timeout)
+
+    async def type(self, text: str, *, timeout: float = ACTION_TIMEOUT_S) -> None:
+        """Type any Unicode text where the focus is; `timeout` for each 10,000 characters."""
+        for start in range(0, len(text), protocol.MAX_TEXT):
+            part = checked(protocol.Type, text=text[start : start + protocol.MAX_TEXT])
+            await self.act([part], timeout=timeout)
+
+    async def press(self, keys: str, count: int = 1, *, timeout: float = ACTION_TIMEOUT_S) -> None:
+        """Press a key or a chord, as `Return` or `ctrl+shift+s`."""
+        await self.act([checked(protocol.Press, keys=keys, count=count)], timeout=timeout)
+
+    def locator(
+        self,
+        role: str | None = None,
+        name: str | None = None,
+        *,
+        text: str | None = None,
+        app: str | None = None,
+        states: Sequence[str] = (),
+        exact: bool = True,
+    ) -> Locator:
+        """An accessible object by what it is; found when it is used (`sandboxes.locator`)."""
+        return Locator(self, Query(role, name, text, app, frozenset(states), exact))
+
+    async def activate_window(self, window_id: int, *, timeout: float = LOOK_TIMEOUT_S) -> None:
+        """Bring a window to the front and give it the focus. Raises GuestError where there is none."""
+        args = checked(protocol.WindowAction, id=window_id, do="activate")
+        await self._connection.request("window", args, Nothing, timeout=timeout)
+
+    async def close_window(self, window_id: int, *, timeout: float = LOOK_TIMEOUT_S) -> None:
+        """Ask a window to close, as its close button does. Raises GuestError where there is none."""
+        args = checked(protocol.WindowAction, id=window_id, do="close")
+        await self._connection.request("window", args, Nothing, timeout=timeout)
+
+    # --- programs -----------------------------------------------------------------------------------
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        timeout: float = 60,
+    ) -> ExecResult:
+        """Run a program to its end; at most 1 MiB of each output is kept. At the deadline it is killed."""
+        args = checked(protocol.Exec, argv=tuple(argv), env=dict(env or {}), cwd=cwd)
+        reply = await self._connection.request("exec", args, protocol.ExecReply, stdin, timeout=timeout)
+        return ExecResult.from_reply(*reply)
+
+    async def open(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        timeout: float = LOOK_TIMEOUT_S,
+    ) -> int:
+        """Start a program in the session, as a launcher does, and return its process id at once."""
+        args = checked(protocol.Launch, argv=tuple(argv), env=dict(env or {}))
+        reply, _ = await self._connection.request("launch", args, protocol.LaunchReply, timeout=timeout)
+        return reply.pid
+
+    def tunnel(self, port: int) -> AbstractAsyncContextManager[Address]:
+        """A (host, port) on this machine's loopback that leads to a TCP port on the desktop's loopback."""
+        return open_tunnel(self._connection, port)
+
+    def browser(self, *, timeout: float = 30) -> AbstractAsyncContextManager[Browser]:
+        """Playwright's Browser for the desktop's own Chromium, which is started if need be."""
+        return open_browser(self._connection, timeout)
+
+    # --- the lease ----------------------------------------------------------------------------------
+
+    async def hand_over(self, holder: str) -> Desktop:
+        """Pass this very desktop to another holder; from then on this handle raises StaleLease."""
+        self._connection.check_open()
+        connection = await self._connect(self.lease.passed_to(holder))
+        self._connection.close(StaleLease(f"desktop {self.id} was handed over to {holder}"))
+        return Desktop(self.spec, connection, on_close=self._on_close, connect=self._connect)
+
+    async def stop(self) -> None:
+        """End the desktop and all it holds; harmless when done twice. Raises StaleLease after a handover."""
+        if isinstance(self._connection.failure, StaleLease):
+            self._connection.check_open()
+        self._connection.close(DesktopLost(f"desktop {self.id} was stopped"))
+        with deadline(f"stopping desktop {self.id}", STOP_TIMEOUT_S, shield=True):
+            await self._on_close()

@@ -1,0 +1,76 @@
+"""The helper that outlives a controller and removes what it left behind.
+
+Each `Host` starts one, in a session of its own, so that neither the controller's death nor its
+terminal's signals reach it. It sleeps until the controller is dead, reaps, and ends.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import anyio
+
+from sandboxes.backend import backend_names, load_backend
+from sandboxes.errors import BackendUnavailable
+from sandboxes.owner import Owner
+
+_QUIET_SECONDS = 4.0
+_PAUSE_SECONDS = 1.0
+_PROGRAM = "from sandboxes.reaper import main; main()"
+
+
+def start_reaper(home: Path, owner: Owner) -> subprocess.Popen[bytes]:
+    """Start the reaper of one controller. What it cannot do, it writes to `HOME/reaper.log`."""
+    with (home / "reaper.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, str(home), str(owner)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def wait_until_dead(owner: Owner) -> None:
+    """Sleep until a process is dead. It need not be a child of this one."""
+    try:
+        handle = os.pidfd_open(owner.pid)
+    except ProcessLookupError:
+        return
+    try:
+        if owner.is_alive():
+            poll = select.poll()
+            poll.register(handle, select.POLLIN)
+            poll.poll()
+    finally:
+        os.close(handle)
+
+
+async def reap(home: Path) -> list[str]:
+    """Remove what dead owners left behind, on every backend that works here; the ids of what was removed."""
+    removed: list[str] = []
+    for name in backend_names():
+        try:
+            removed += await load_backend(name, home).reap()
+        except BackendUnavailable:  # its desktops, if any, ended with what they ran on
+            continue
+    return removed
+
+
+async def reap_until_quiet(home: Path) -> None:
+    """Reap until nothing more turns up for a while: an engine may still be busy with a dead one's request."""
+    quiet_since = anyio.current_time()
+    while anyio.current_time() - quiet_since < _QUIET_SECONDS:
+        if await reap(home):
+            quiet_since = anyio.current_time()
+        await anyio.sleep(_PAUSE_SECONDS)
+
+
+def main() -> None:
+    home, owner = Path(sys.argv[1]), Owner.parse(sys.argv[2])
+    wait_until_dead(owner)
+    anyio.run(reap_until_quiet, home)

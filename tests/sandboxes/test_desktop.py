@@ -1,0 +1,181 @@
+"""The desktop's own API, on real desktops of every backend."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import anyio
+import pytest
+from PIL import Image
+
+from sandboxes.deadline import Pace
+from sandboxes.desktop import Desktop
+from sandboxes.errors import (
+    ActionFailed,
+    DeadlineExceeded,
+    DesktopLost,
+    GuestError,
+    InputError,
+    StaleLease,
+)
+from sandboxes.guest.protocol import Input, Move, Point, Press, Rect, Window
+from sandboxes.host import Host
+from sandboxes.spec import DesktopSpec
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+async def shared(host: Host, backend: str) -> AsyncIterator[Desktop]:
+    """One desktop for the tests that leave nothing behind."""
+    async with await host.start(DesktopSpec(image="slim"), backend=backend, holder="test") as desktop:
+        yield desktop
+
+
+async def test_observe(shared: Desktop) -> None:
+    await shared.move(123, 456)
+    seen = await shared.observe()
+    assert seen.cursor == Point(x=123, y=456)
+    with Image.open(io.BytesIO(seen.screenshot.png)) as image:
+        assert image.size == (shared.size.width, shared.size.height) == (1920, 1080)
+    assert [window.application for window in seen.windows] == ["Tint2"]
+
+
+async def test_a_region_of_the_screen(shared: Desktop) -> None:
+    shot = await shared.screenshot(Rect(x=10, y=20, width=300, height=200))
+    with Image.open(io.BytesIO(shot.png)) as image:
+        assert image.size == (shot.width, shot.height) == (300, 200)
+
+
+async def test_settle(shared: Desktop) -> None:
+    settled = await shared.settle(quiet=0.05, timeout=3)
+    assert settled.settled
+    assert 0.05 <= settled.waited_s < 3
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda desktop: desktop.click(100_000, 0),
+        lambda desktop: desktop.click(1, 1, count=4),
+        lambda desktop: desktop.drag([(1, 1)]),
+        lambda desktop: desktop.scroll(1, 1, dy=1000),
+        lambda desktop: desktop.act([]),
+        lambda desktop: desktop.exec([]),
+        lambda desktop: desktop.settle(quiet=0),
+        lambda desktop: desktop.ui_tree(max_nodes=0),
+        lambda desktop: desktop.exec(["true"], timeout=0),
+        lambda desktop: desktop.type("\ud800"),
+    ],
+)
+async def test_wrong_arguments(shared: Desktop, act: Callable[[Desktop], Awaitable[object]]) -> None:
+    with pytest.raises(InputError):
+        await act(shared)
+
+
+async def test_a_batch_stops_at_what_fails(shared: Desktop) -> None:
+    batch: list[Input] = [Move(to=Point(x=7, y=8)), Press(keys="ctrl+nokey"), Move(to=Point(x=9, y=9))]
+    with pytest.raises(ActionFailed, match=r"action 1 of 3.*nokey") as raised:
+        await shared.act(batch)
+    assert raised.value.index == 1
+    assert (await shared.screenshot()).cursor == Point(x=7, y=8)
+
+
+async def test_exec(shared: Desktop) -> None:
+    script = 'cat; echo "$WORD"; pwd; echo oops >&2; exit 3'
+    result = await shared.exec(["sh", "-c", script], stdin=b"in\n", env={"WORD": "wörd"}, cwd="/tmp")
+    assert result.exit_code == 3
+    assert result.stdout.decode() == "in\nwörd\n/tmp\n"
+    assert result.stderr == b"oops\n"
+    assert not result.truncated
+
+
+async def test_exec_keeps_a_mebibyte(shared: Desktop) -> None:
+    result = await shared.exec(["head", "-c", "3000000", "/dev/zero"])
+    assert (len(result.stdout), result.truncated, result.exit_code) == (1 << 20, True, 0)
+
+
+async def test_exec_ends_with_its_deadline(shared: Desktop) -> None:
+    with pytest.raises(DeadlineExceeded, match="exec"):
+        await shared.exec(["sleep", "1234"], timeout=0.2)
+    assert (await shared.exec(["pgrep", "-f", "sleep 1234"])).exit_code == 1
+
+
+async def test_a_program_that_is_not_there(shared: Desktop) -> None:
+    with pytest.raises(GuestError, match="no-such-program"):
+        await shared.exec(["no-such-program"])
+    with pytest.raises(GuestError, match="no-such-program"):
+        await shared.open(["no-such-program"])
+
+
+async def test_the_clipboard(shared: Desktop) -> None:
+    for text in ("häßlich ✓ 漢字 🎈\n\ttwo lines", "", "x" * 1_000_000):
+        await shared.clipboard.write(text)
+        assert await shared.clipboard.read() == text
+    with pytest.raises(InputError, match="clipboard"):
+        await shared.clipboard.write("x" * 1_100_000)
+
+
+async def test_windows(desktop: Desktop) -> None:
+    await desktop.open(["mousepad"])
+    await desktop.locator("text", app="mousepad").wait_for()
+    await desktop.open(["lxterminal"])
+    await desktop.locator("terminal").wait_for()
+    editor = await window(desktop, "Mousepad")
+    assert not editor.focused
+    await desktop.activate_window(editor.id)
+    await desktop.locator("frame", app="mousepad", states=["active"]).wait_for()
+    assert (await window(desktop, "Mousepad")).focused
+    await desktop.close_window(editor.id)
+    pace = Pace()
+    with anyio.fail_after(10):
+        while editor.id in [window.id for window in await desktop.windows()]:
+            await pace.wait()
+    with pytest.raises(GuestError, match="no window"):
+        await desktop.activate_window(editor.id)
+
+
+async def test_a_handover_fences_the_old_handle(desktop: Desktop) -> None:
+    await desktop.files.write("~/note", b"kept")
+    new = await desktop.hand_over("other")
+    assert (new.id, new.lease.holder, new.lease.epoch) == (desktop.id, "other", 2)
+    for call in (
+        desktop.screenshot(),
+        desktop.ui_tree(),
+        desktop.windows(),
+        desktop.press("a"),
+        desktop.exec(["true"]),
+        desktop.open(["true"]),
+        desktop.settle(),
+        desktop.files.read("~/note"),
+        desktop.clipboard.read(),
+        desktop.locator("text").click(),
+        desktop.hand_over("third"),
+        desktop.stop(),
+    ):
+        with pytest.raises(StaleLease, match="handed over to other"):
+            await call
+    assert await new.files.read("~/note") == b"kept"
+
+
+async def test_the_end_of_an_old_handle_leaves_the_desktop(host: Host, backend: str) -> None:
+    async with await host.start(DesktopSpec(image="slim"), backend=backend, holder="one") as old:
+        new = await old.hand_over("two")
+    async with new:
+        assert (await new.exec(["true"])).exit_code == 0
+    with pytest.raises(DesktopLost):
+        await new.screenshot()
+    assert new.id not in [record.id for record in await host.desktops()]
+
+
+async def test_after_the_end(desktop: Desktop) -> None:
+    await desktop.stop()
+    await desktop.stop()
+    with pytest.raises(DesktopLost, match="was stopped"):
+        await desktop.screenshot()
+
+
+async def window(desktop: Desktop, application: str) -> Window:
+    [found] = [window for window in await desktop.windows() if window.application == application]
+    return found

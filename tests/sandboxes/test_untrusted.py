@@ -1,0 +1,169 @@
+"""Well-formed lies: answers that fit the protocol and would harm a caller who believed them."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from sandboxes.connection import Connection
+from sandboxes.desktop import Desktop
+from sandboxes.errors import ActionFailed, DeadlineExceeded, FileError, LocatorError, ProtocolError
+from sandboxes.guest.protocol import Press
+from sandboxes.lease import Lease
+from sandboxes.spec import DesktopSpec
+from tests.sandboxes.scripted_guest import Behaviour, Guest, answering, connected
+
+pytestmark = pytest.mark.anyio
+
+SHOT = {"width": 2, "height": 1, "cursor": {"x": 0, "y": 0}}
+
+
+@asynccontextmanager
+async def desktop(folder: Path, behave: Behaviour) -> AsyncIterator[Desktop]:
+    async def stop() -> None:
+        return
+
+    async def connect(lease: Lease) -> Connection:
+        raise NotImplementedError
+
+    async with (
+        connected(folder, behave) as connection,
+        Desktop(DesktopSpec(), connection, on_close=stop, connect=connect) as made,
+    ):
+        yield made
+
+
+def png(width: int, height: int) -> bytes:
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def tree(*nodes: dict[str, Any], stated: int | None = None) -> dict[str, tuple[object, bytes]]:
+    count = len(nodes) if stated is None else stated
+    return {"tree": ({"nodes": count}, json.dumps(nodes).encode())}
+
+
+async def screenshot(made: Desktop) -> object:
+    return await made.screenshot()
+
+
+async def ui_tree(made: Desktop) -> object:
+    return await made.ui_tree()
+
+
+async def run(made: Desktop) -> object:
+    return await made.exec(["true"])
+
+
+async def list_files(made: Desktop) -> object:
+    return await made.files.list("/")
+
+
+async def act(made: Desktop) -> None:
+    await made.press("a")
+
+
+LIES: dict[str, tuple[Callable[[Desktop], Awaitable[object]], dict[str, tuple[object, bytes]]]] = {
+    "no screenshot": (screenshot, {"screenshot": (SHOT, b"")}),
+    "a JPEG": (screenshot, {"screenshot": (SHOT, b"\xff\xd8\xff" * 20)}),
+    "a bomb": (screenshot, {"screenshot": (SHOT, png(65535, 65535))}),
+    "a cycle": (ui_tree, tree({"role": "frame", "parent": 0})),
+    "a parent that is not there": (ui_tree, tree({"role": "frame", "parent": 7})),
+    "fewer nodes than stated": (ui_tree, tree({"role": "frame"}, stated=2)),
+    "no list": (ui_tree, {"tree": ({"nodes": 0}, b"{}")}),
+    "no JSON": (ui_tree, {"tree": ({"nodes": 0}, b"\xff" * 100)}),
+    "a long name": (ui_tree, tree({"role": "frame", "name": "x" * 2000})),
+    "output that is missing": (
+        run,
+        {"exec": ({"exit_code": 0, "stdout_bytes": 9, "stderr_bytes": 0, "truncated": False}, b"short")},
+    ),
+    "a way out": (
+        list_files,
+        {"file.list": ({"entries": [{"name": "../x", "kind": "file", "size": 1}]}, b"")},
+    ),
+    "the folder above": (
+        list_files,
+        {"file.list": ({"entries": [{"name": "..", "kind": "file", "size": 1}]}, b"")},
+    ),
+    "actions left out": (act, {"act": ({"done": 0}, b"")}),
+}
+
+
+@pytest.mark.parametrize(("ask", "answers"), LIES.values(), ids=LIES)
+async def test_a_lie_is_a_protocol_error(
+    tmp_path: Path,
+    ask: Callable[[Desktop], Awaitable[object]],
+    answers: dict[str, tuple[object, bytes]],
+) -> None:
+    with anyio.fail_after(3):
+        async with desktop(tmp_path, answering(answers)) as made:
+            with pytest.raises(ProtocolError):
+                await ask(made)
+
+
+async def test_the_truth_is_believed(tmp_path: Path) -> None:
+    async with desktop(
+        tmp_path, answering({"screenshot": (SHOT, png(2, 1)), **tree({"role": "frame"})})
+    ) as made:
+        assert (await made.screenshot()).png == png(2, 1)
+        assert [node.role for node in (await made.ui_tree()).nodes] == ["frame"]
+
+
+async def test_a_file_larger_than_asked_for_is_not_read(tmp_path: Path) -> None:
+    answers = {"file.read": ({"total": 1 << 50}, b"x" * (1 << 20))}
+    async with desktop(tmp_path, answering(answers)) as made:
+        with pytest.raises(FileError, match="over the limit"):
+            await made.files.read("~/huge")
+        with pytest.raises(FileError, match="over the limit"):
+            await made.files.get("~/huge", tmp_path / "huge")
+    assert not list(tmp_path.glob("*huge*"))
+
+
+async def test_a_file_that_trickles_ends_with_the_deadline(tmp_path: Path) -> None:
+    async with desktop(tmp_path, answering({"file.read": ({"total": 1 << 20}, b"x")})) as made:
+        with pytest.raises(DeadlineExceeded, match="reading ~/slow"):
+            await made.files.read("~/slow", timeout=0.3)
+
+
+async def test_a_file_that_grows_is_cut_where_it_was(tmp_path: Path) -> None:
+    totals = iter([4, 1 << 50])
+
+    async def grow(guest: Guest) -> None:
+        for total in totals:
+            await guest.answer(await guest.read(), {"total": total}, b"abc")
+
+    async with desktop(tmp_path, grow) as made:
+        assert await made.files.read("~/log") == b"abca"
+
+
+async def test_a_batch_names_the_action_that_failed(tmp_path: Path) -> None:
+    async with desktop(tmp_path, answering({"act": ({"done": 1, "failure": "no"}, b"")})) as made:
+        with pytest.raises(ActionFailed, match="action 1 of 3: no") as raised:
+            await made.act([Press(keys="a")] * 3)
+    assert raised.value.index == 1
+
+
+async def test_an_object_that_never_stands_still(tmp_path: Path) -> None:
+    async def dance(guest: Guest) -> None:
+        looks = 0
+        while True:
+            request = await guest.read()
+            rect = {"x": looks, "y": 0, "width": 10, "height": 10}
+            node = {"role": "push button", "name": "OK", "states": ["showing", "enabled"], "rect": rect}
+            if request["op"] == "tree":
+                looks += 1
+                await guest.answer(request, {"nodes": 1}, json.dumps([node]).encode())
+            else:
+                await guest.answer(request, {"settled": True, "waited_s": 0})
+
+    async with desktop(tmp_path, dance) as made:
+        with anyio.fail_after(3), pytest.raises(LocatorError, match=r"still moves after 0\.5 s"):
+            await made.locator("push button", "OK").click(timeout=0.5)
