@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command import PATIENCE_S, Command, interrupt, read_until
 
 from sandboxes.simulation.settings import Fault
+from tests.runner.cli.command import PATIENCE_S, Command, interrupt, read_until
 
 SWARM = """
 name: notes

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command import Command, interrupt, read_until
 
 from sandboxes.backend import load_backend
 from sandboxes.errors import BackendUnavailable
 from sandboxes.home import images_folder
+from tests.runner.cli.command import Command, interrupt, read_until
 
 SWARM = """
 name: real

@@ -6,7 +6,6 @@ import json
 import sys
 
 import pytest
-from laboratory import Laboratory, task
 from pydantic import TypeAdapter
 
 from runner.actions import Action
@@ -15,6 +14,7 @@ from runner.replay.data import Step, Task
 from runner.replay.describe import describe
 from sandboxes.errors import InfraError, InputError
 from sandboxes.simulation.settings import Fault
+from tests.runner.laboratory import Laboratory, task
 
 pytestmark = pytest.mark.anyio
 
