@@ -1,7 +1,7 @@
 """Checkpoints: one for each time the agent looked, with what it decided and what came of it.
 
-A checkpoint is a JSON blob that names its screenshot, its tree and the checkpoint before it by hash, so
-the last hash of an attempt vouches for all of it. Blobs are on disk before the event that names them.
+A checkpoint is a JSON object that names its frame, its tree and the checkpoint before it by hash, so the last
+hash of an attempt vouches for all of it. All three are on disk before the event that names them.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from anyio import to_thread
-from pydantic import Field, TypeAdapter
+from pydantic import Field, ValidationError
 
 from runner.actions import Action
 from runner.agents.base import Decision, Usage
-from runner.artifacts import ArtifactStore, Sha256
+from runner.artifacts import ArtifactStore, Batch, Series, Sha256
 from runner.events import CheckpointTaken, Recorder
+from runner.frames import FrameSeries
+from runner.trees import TreeSeries
+from sandboxes.errors import InfraError
 from sandboxes.guest.protocol import Point, Window
-from sandboxes.observation import Observation, UiTree
+from sandboxes.observation import Observation
 from sandboxes.spec import Model
-
-_TREE: TypeAdapter[UiTree] = TypeAdapter(UiTree)
 
 
 class Executed(Model):
@@ -34,9 +35,10 @@ class Executed(Model):
 
 
 class Screen(Model):
-    """What the agent saw. `tree` is a JSON blob: `{"nodes": [...], "cut": {...}}`; `focus` a window's id."""
+    """What the agent saw: `frame` is for `runner.frames.read_frame`, `tree` for `runner.trees.read_tree`;
+    `focus` is a window's id."""
 
-    screenshot: Sha256
+    frame: Sha256
     tree: Sha256
     width: int
     height: int
@@ -93,6 +95,7 @@ class Trail:
         self._record = record
         self._place = (run, task, attempt)
         self._last: Sha256 | None = None
+        self._kept = _Kept()
 
     async def add(self, draft: Draft) -> None:
         """Write the next checkpoint. Not to be cancelled: the caller shields it."""
@@ -104,7 +107,7 @@ class Trail:
                 attempt=checkpoint.attempt,
                 step=checkpoint.step,
                 sha256=self._last,
-                screenshot=checkpoint.screen.screenshot,
+                screenshot=checkpoint.screen.frame,
                 say=draft.decision.say if draft.decision else None,
                 executed=len(draft.executed),
                 usage=draft.decision.usage if draft.decision else Usage(),
@@ -112,43 +115,58 @@ class Trail:
         )
 
     def _keep(self, draft: Draft) -> tuple[Sha256, Checkpoint]:
+        try:
+            with self._store.batch() as batch:
+                checkpoint = self._checkpoint(draft, self._kept.screen(batch, draft.seen))
+                data = checkpoint.model_dump_json().encode()
+                return self._kept.checkpoints.put(batch, data), checkpoint
+        except BaseException:
+            self._kept = _Kept()  # what the next one would be a difference from is not there
+            raise
+
+    def _checkpoint(self, draft: Draft, screen: Screen) -> Checkpoint:
         run, task, attempt = self._place
-        checkpoint = Checkpoint(
+        return Checkpoint(
             run=run,
             task=task,
             attempt=attempt,
             step=self.steps,
             previous=self._last,
-            screen=keep_screen(self._store, draft.seen),
+            screen=screen,
             decision=draft.decision,
             executed=tuple(draft.executed),
             timings=draft.timings,
         )
-        return self._store.put(checkpoint.model_dump_json().encode()), checkpoint
 
 
-def keep_screen(store: ArtifactStore, seen: Observation) -> Screen:
-    """Put what was seen into the store."""
-    return Screen(
-        screenshot=store.put(seen.screenshot.png),
-        tree=store.put(_TREE.dump_json(seen.tree)),
-        width=seen.screenshot.width,
-        height=seen.screenshot.height,
-        windows=seen.windows,
-        focus=next((window.id for window in seen.windows if window.focused), None),
-        cursor=seen.cursor,
-        taken_at=seen.taken_at,
-    )
+@dataclass(slots=True)
+class _Kept:
+    """What the next checkpoint is kept as a difference from."""
+
+    frames: FrameSeries = field(default_factory=FrameSeries)
+    trees: TreeSeries = field(default_factory=TreeSeries)
+    checkpoints: Series = field(default_factory=Series)
+
+    def screen(self, batch: Batch, seen: Observation) -> Screen:
+        """Put what was seen."""
+        return Screen(
+            frame=self.frames.put(batch, seen.screenshot.frame),
+            tree=self.trees.put(batch, seen.tree),
+            width=seen.screenshot.width,
+            height=seen.screenshot.height,
+            windows=seen.windows,
+            focus=next((window.id for window in seen.windows if window.focused), None),
+            cursor=seen.cursor,
+            taken_at=seen.taken_at,
+        )
 
 
 def read_checkpoint(store: ArtifactStore, sha256: Sha256) -> Checkpoint:
     """Raises InfraError for one that is missing or damaged."""
-    return Checkpoint.model_validate_json(store.get(sha256))
-
-
-def read_tree(store: ArtifactStore, sha256: Sha256) -> UiTree:
-    """Raises InfraError for one that is missing or damaged."""
-    return _TREE.validate_json(store.get(sha256))
+    try:
+        return Checkpoint.model_validate_json(store.get(sha256))
+    except ValidationError as error:
+        raise InfraError(f"object {sha256} is no checkpoint: {error}") from error
 
 
 def read_chain(store: ArtifactStore, last: Sha256) -> list[Checkpoint]:

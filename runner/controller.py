@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Self
 
@@ -50,10 +51,8 @@ async def run_swarm(
         with await to_thread.run_sync(Journal, home) as journal:
             started = RunStarted(swarm=swarm, plan=plan, backend=backend, controller=str(Owner.current()))
             log = await RunLog.start(journal, new_run_id(), started, on_event)
-            controller = _Controller(
-                host, folder, ArtifactStore(home / ARTIFACTS), log, parallel or swarm.parallel
-            )
-            await controller.run()
+            with closing(ArtifactStore(home / ARTIFACTS)) as store:
+                await _Controller(host, folder, store, log, parallel or swarm.parallel).run()
             return summarize(log.state)
 
 

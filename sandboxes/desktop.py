@@ -9,11 +9,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from sandboxes.browser import open_browser
+from sandboxes.capture import Held, check_view, receive, view
 from sandboxes.clipboard import Clipboard
 from sandboxes.connection import Connection
 from sandboxes.deadline import deadline
 from sandboxes.errors import ActionFailed, DesktopLost, ProtocolError, StaleLease
 from sandboxes.files import Files
+from sandboxes.frame import Frame
 from sandboxes.guest import protocol
 from sandboxes.guest.protocol import Button, Input, Nothing, Rect, Window
 from sandboxes.inputs import checked
@@ -22,6 +24,7 @@ from sandboxes.locator import Locator
 from sandboxes.observation import ExecResult, Observation, Screenshot, Settled, UiTree
 from sandboxes.query import Query
 from sandboxes.spec import DesktopSpec, Screen
+from sandboxes.tree_reader import TreeReader
 from sandboxes.tunnel import Address, open_tunnel
 
 if TYPE_CHECKING:
@@ -58,6 +61,8 @@ class Desktop:
         self.files = Files(connection)
         self.clipboard = Clipboard(connection)
         self._connection = connection
+        self._held: Held | None = None
+        self._trees = TreeReader()
         self._on_close = on_close
         self._connect = connect
 
@@ -86,26 +91,52 @@ class Desktop:
     # --- looking ------------------------------------------------------------------------------------
 
     async def observe(self, *, timeout: float = LOOK_TIMEOUT_S) -> Observation:
-        """Screenshot, accessibility tree and windows; `timeout` for each of the three."""
-        taken_at = time.time()
-        screenshot = await self.screenshot(timeout=timeout)
-        tree = await self.ui_tree(timeout=timeout)
-        windows = tuple(await self.windows(timeout=timeout))
-        return Observation(screenshot, tree, windows, screenshot.cursor, taken_at)
+        """Screenshot, accessibility tree, windows and clipboard, in one request."""
+        taken_at, held = time.time(), self._held
+        args = protocol.Observe(screenshot=protocol.Screenshot(have=held and held.serial))
+        reply, data = await self._connection.request("observe", args, protocol.ObserveReply, timeout=timeout)
+        tree = self._trees.read(reply.tree, data[: reply.tree_bytes])
+        frame = self._receive(held, reply.screenshot, memoryview(data)[reply.tree_bytes :])
+        cursor = reply.screenshot.cursor
+        return Observation(
+            Screenshot(frame, cursor), tree, reply.state.windows, cursor, taken_at, reply.state.clipboard
+        )
 
-    async def screenshot(self, region: Rect | None = None, *, timeout: float = LOOK_TIMEOUT_S) -> Screenshot:
-        """A PNG of the screen, or of a region of it."""
-        args = protocol.Screenshot(region=region)
-        reply = await self._connection.request("screenshot", args, protocol.ScreenshotReply, timeout=timeout)
-        return Screenshot.from_reply(*reply)
+    async def screenshot(
+        self, region: Rect | None = None, scale: float = 1, *, timeout: float = LOOK_TIMEOUT_S
+    ) -> Screenshot:
+        """The screen, or a region of it, `scale` (0-4) times its size."""
+        check_view(region, scale, self.size)
+        held = self._held
+        args = protocol.Screenshot(have=held and held.serial)
+        reply, pixels = await self._connection.request(
+            "screenshot", args, protocol.ScreenshotReply, timeout=timeout
+        )
+        frame = self._receive(held, reply, pixels)
+        return Screenshot(view(frame, region, scale), reply.cursor)
+
+    def _receive(
+        self, held: Held | None, reply: protocol.ScreenshotReply, pixels: bytes | memoryview
+    ) -> Frame:
+        """The frame of a reply to a request that named the frame held; the newest is held from now on."""
+        received = receive(held, reply, pixels, self.size)
+        if self._held is None or received.serial > self._held.serial:
+            self._held = received
+        return received.frame
 
     async def ui_tree(
-        self, max_nodes: int = 5000, showing_only: bool = True, *, timeout: float = LOOK_TIMEOUT_S
+        self,
+        max_nodes: int = 5000,
+        showing_only: bool = True,
+        details: bool = False,
+        *,
+        timeout: float = LOOK_TIMEOUT_S,
     ) -> UiTree:
-        """The accessible objects of all applications; `cut` says what is missing."""
-        args = checked(protocol.Tree, max_nodes=max_nodes, showing_only=showing_only)
+        """The accessible objects of all applications; `cut` says what is missing. `details` asks for their
+        actions, attributes and ranges too."""
+        args = checked(protocol.Tree, max_nodes=max_nodes, showing_only=showing_only, details=details)
         reply = await self._connection.request("tree", args, protocol.TreeReply, timeout=timeout)
-        return UiTree.from_reply(*reply)
+        return self._trees.read(*reply)
 
     async def windows(self, *, timeout: float = LOOK_TIMEOUT_S) -> list[Window]:
         """The top-level windows."""

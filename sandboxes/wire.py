@@ -34,6 +34,7 @@ from sandboxes.inputs import checked
 _REPLY_BYTES = {
     "screenshot": MAX_ATTACHMENT_BYTES,
     "tree": MAX_TREE_BYTES,
+    "observe": MAX_ATTACHMENT_BYTES,
     "exec": 2 * MAX_OUTPUT_BYTES,
     "file.read": MAX_CHUNK_BYTES,
     "clipboard.read": MAX_CLIPBOARD_BYTES,

@@ -77,12 +77,16 @@ def show(
 @app.command()
 def watch(
     run: Run,
+    task: Annotated[str | None, typer.Argument(metavar="[TASK]", help="Only this task.")] = None,
+    after_step: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Leave out the first N steps of each attempt.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print every event as a line of JSON.")] = False,
 ) -> None:
     """Follow a run, of any process, to its end; exits as `run` would."""
     from runner.cli.watch import watch_run
 
-    raise typer.Exit(watch_run(run, json))
+    raise typer.Exit(watch_run(run, task, after_step, json))
 
 
 @app.command()
@@ -95,6 +99,26 @@ def replay(
     from runner.cli.replay import write_replay
 
     write_replay(run, task, html)
+
+
+@app.command()
+def fsck(
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
+) -> None:
+    """Verify everything that was recorded, and say what is damaged."""
+    from runner.cli.fsck import verify_store
+
+    raise typer.Exit(verify_store(json))
+
+
+@app.command()
+def gc(
+    json: Annotated[bool, typer.Option("--json", help="Print what was done as one JSON object.")] = False,
+) -> None:
+    """Free what no run names any more; runs may go on meanwhile."""
+    from runner.cli.gc import collect
+
+    collect(json)
 
 
 @app.command()

@@ -9,6 +9,7 @@ import anyio
 
 from runner.cli.journals import attempts_of_desktop, open_artifacts, open_journal
 from runner.cli.output import duration, print_table, write_file
+from runner.frames import read_frame
 from sandboxes.backend import DesktopRecord
 from sandboxes.errors import InputError
 from sandboxes.host import Host
@@ -49,7 +50,8 @@ def save_screenshot(text: str, out: Path) -> None:
     with open_journal() as journal:
         for desktop_id, attempt in attempts_of_desktop(journal, text):
             if attempt.checkpoints:
-                write_file(out, open_artifacts().get(attempt.checkpoints[-1].screenshot))
+                frame = read_frame(open_artifacts(), attempt.checkpoints[-1].screenshot)
+                write_file(out, frame.png())
                 print(f"{out} ({desktop_id}, step {attempt.checkpoints[-1].step + 1})")
                 return
     raise InputError(f"desktop: no screenshot was taken of one called {text!r}")

@@ -13,32 +13,37 @@ from runner.cli.journals import find_run, open_artifacts, open_journal
 from runner.cli.progress import Lines
 from runner.cli.signals import run_interruptibly
 from runner.events import CheckpointTaken
-from runner.journal import Journal, Record
+from runner.journal import Record
 from runner.state import fold
+from runner.stream import follow
 from runner.summary import summarize
 from sandboxes.errors import InfraError
 
 
-def watch_run(run: str, as_json: bool) -> int:
-    """The exit code the run itself ends with. Raises InfraError where its controller died before its end."""
+def watch_run(run: str, task: str | None, after_step: int | None, as_json: bool) -> int:
+    """The exit code the run itself ends with. `after_step` counts from 1, as what is printed does.
+
+    Raises InputError for an unknown run or task, InfraError where the controller died before the run's end.
+    """
     store = open_artifacts()
     lines = Lines(store, sys.stdout)
+    after = None if after_step is None else after_step - 1
+
+    async def work() -> bool:
+        async for record in follow(journal, found, task, after):
+            if as_json:
+                print(json.dumps(_as_json(record, store)), flush=True)
+            else:
+                lines.take(record)
+        return True
+
     with open_journal() as journal:
         found = find_run(journal, run)
-        run_interruptibly(lambda: _follow(journal, found, None if as_json else lines, store))
+        run_interruptibly(work)
         state = fold(journal.read(found))
     if state.status == "running":
         raise InfraError(f"run {found} was abandoned: its controller is gone")
     return code_of_run(summarize(state))
-
-
-async def _follow(journal: Journal, run: str, lines: Lines | None, store: ArtifactStore) -> bool:
-    async for record in journal.follow(run):
-        if lines is not None:
-            lines.take(record)
-        else:
-            print(json.dumps(_as_json(record, store)), flush=True)
-    return True
 
 
 def _as_json(record: Record, store: ArtifactStore) -> dict[str, Any]:

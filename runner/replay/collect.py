@@ -9,6 +9,7 @@ from runner.agents.base import Act, Decision, Failed
 from runner.artifacts import ArtifactStore
 from runner.checkpoints import Checkpoint, Executed, read_checkpoint
 from runner.events import Kept
+from runner.frames import read_frame
 from runner.replay.data import (
     Artifact,
     Attempt,
@@ -91,7 +92,7 @@ class _Collector:
     def _step(self, checkpoint: Checkpoint, started_at: float) -> Step:
         screen, decision = checkpoint.screen, checkpoint.decision
         return Step(
-            frame=self._frame(screen.screenshot),
+            frame=self._frame(screen.frame),
             at_s=max(0.0, screen.taken_at - started_at),
             say=decision.say if decision else "ended",
             note=_note(decision),
@@ -106,7 +107,7 @@ class _Collector:
 
     def _frame(self, sha256: str) -> str:
         if sha256 not in self._frames:
-            self._frames[sha256] = to_frame(self._store.get(sha256))
+            self._frames[sha256] = to_frame(read_frame(self._store, sha256).image())
         return sha256
 
 

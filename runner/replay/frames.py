@@ -12,9 +12,8 @@ from runner.replay.data import Frame
 _THUMBNAIL = (208, 118)
 
 
-def to_frame(png: bytes) -> Frame:
-    with Image.open(BytesIO(png)) as opened:
-        image = opened.convert("RGB")
+def to_frame(image: Image.Image) -> Frame:
+    """`image` is in RGB."""
     thumbnail = image.copy()
     thumbnail.thumbnail(_THUMBNAIL)
     return Frame(

@@ -11,11 +11,13 @@ from dbus_fast.aio import MessageBus
 
 from .atspi import (
     ACCESSIBLE,
+    ADDRESS_ATTRIBUTES,
     CACHE,
     CACHE_PATH,
     CELL,
     CLOSED_MENU,
     COMPONENT,
+    DOCUMENT,
     EDITABLE,
     ICONIFIED,
     NAMED_BY_DESCRIPTION,
@@ -29,8 +31,11 @@ from .atspi import (
     SHOWING,
     TEXT,
     VALUE,
+    WEB_PAGE,
 )
 from .bus import BusError, call
+from .details import read_details
+from .protocol import Tree
 from .visible import visible_children
 
 MAX_TEXT = 2000
@@ -43,7 +48,8 @@ Extents = tuple[int, int, int, int]
 
 @dataclass(slots=True, eq=False)
 class Accessible:
-    """One object. `child_count` is -1 where the application does not say it in bulk."""
+    """One object. `child_count` is -1 where the application does not say it in bulk. `identity` is its path,
+    or its place in a table: LibreOffice makes the cells of a sheet anew for who asks."""
 
     path: str
     role: int
@@ -54,6 +60,11 @@ class Accessible:
     children: list[Accessible] = field(default_factory=list)
     extents: Extents | None = None
     text: str = ""
+    address: str = ""
+    identity: str = ""
+    range: dict[str, float] | None = None
+    actions: list[dict[str, str]] = field(default_factory=list)
+    attributes: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def showing(self) -> bool:
@@ -71,11 +82,12 @@ class Application:
     Few calls are under way at a time: more would only fill the sockets' buffers.
     """
 
-    def __init__(self, bus: MessageBus, owner: str, *, showing_only: bool, max_nodes: int) -> None:
+    def __init__(self, bus: MessageBus, owner: str, wanted: Tree) -> None:
         self._bus = bus
         self.owner = owner
-        self._showing_only = showing_only
-        self._max_nodes = max_nodes
+        self._showing_only = wanted.showing_only
+        self._max_nodes = wanted.max_nodes
+        self._details = wanted.details
         self._calls = asyncio.Semaphore(_MAX_CALLS)
         self._cached: dict[str, Accessible] = {}
         self._seen: set[str] = set()
@@ -93,6 +105,8 @@ class Application:
         showing = [node for node in nodes if node.showing]
         await self.together(self.read_extents(node) for node in showing if COMPONENT in node.interfaces)
         await self.together(self._read_text(node) for node in showing)
+        if self._details:
+            await read_details(self, nodes)
 
     async def ask(
         self, path: str, interface: str, member: str, signature: str = "", body: tuple[Any, ...] = ()
@@ -206,15 +220,27 @@ class Application:
             node.extents = tuple(found) if found and found[2] > 0 and found[3] > 0 else None
 
     async def _read_text(self, node: Accessible) -> None:
-        if TEXT in node.interfaces and (node.role in READ_AS_TEXT or node.states & EDITABLE):
+        if TEXT in node.interfaces and self._is_content(node):
             # A text may be a book, but not a cell: there one call is enough.
             length = -1 if node.role == CELL else await self.get(node.path, TEXT, "CharacterCount")
             if length:
                 text = await self.ask(node.path, TEXT, "GetText", "ii", (0, min(length, MAX_TEXT)))
                 node.text = (text or "").replace(_REPLACED_OBJECT, "")
+        elif DOCUMENT in node.interfaces and node.role == WEB_PAGE:
+            await self._read_address(node)
         elif VALUE in node.interfaces and node.role in READ_AS_VALUE:
             value = await self.get(node.path, VALUE, "CurrentValue")
             node.text = "" if value is None else f"{value:g}"
+
+    async def _read_address(self, node: Accessible) -> None:
+        for name in ADDRESS_ATTRIBUTES:
+            if not node.address:
+                address = await self.ask(node.path, DOCUMENT, "GetAttributeValue", "s", (name,))
+                node.address = address or ""
+
+    def _is_content(self, node: Accessible) -> bool:
+        """The text of others, such as labels, is their name."""
+        return self._details or node.role in READ_AS_TEXT or bool(node.states & EDITABLE)
 
     async def together(self, calls: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
         """The answers to calls that travel together."""

@@ -6,13 +6,17 @@ ROOT_PATH = "/org/a11y/atspi/accessible/root"
 NULL_PATH = "/org/a11y/atspi/null"
 CACHE_PATH = "/org/a11y/atspi/cache"
 ACCESSIBLE = "org.a11y.atspi.Accessible"
+ACTION = "org.a11y.atspi.Action"
 CACHE = "org.a11y.atspi.Cache"
 COMPONENT = "org.a11y.atspi.Component"
+DOCUMENT = "org.a11y.atspi.Document"
+PEER = "org.freedesktop.DBus.Peer"
 TABLE = "org.a11y.atspi.Table"
 TEXT = "org.a11y.atspi.Text"
 VALUE = "org.a11y.atspi.Value"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 SCREEN_COORDINATES = 0
+ADDRESS_ATTRIBUTES = ("URI", "DocURL")  # Chromium's name for it, and everybody else's.
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -55,6 +59,7 @@ OPEN = SELECTED | FOCUSED | 1 << STATES.index("expanded") | 1 << STATES.index("a
 
 OF_ONE_CELL = ACTIVE | FOCUSED | SELECTED
 
+WEB_PAGE = ROLES.index("document web")
 CELL = ROLES.index("table cell")
 CLOSED_MENU = frozenset({ROLES.index("menu")})
 READ_AS_VALUE = frozenset(

@@ -45,6 +45,19 @@ async def call(
     return reply.body[0] if reply.body else None
 
 
+async def receive_signals(bus: MessageBus, interface: str) -> None:
+    """Have the bus hand all signals of an interface to this connection's message handlers."""
+    await call(bus, _DBUS, _DBUS_PATH, _DBUS, "AddMatch", "s", (f"type='signal',interface='{interface}'",))
+
+
+async def process_id(bus: MessageBus, name: str) -> int:
+    """Of the program behind a name on the bus; 0 where there is none any more."""
+    try:
+        return int(await call(bus, _DBUS, _DBUS_PATH, _DBUS, "GetConnectionUnixProcessID", "s", (name,)))
+    except BusError:
+        return 0
+
+
 async def wait_for_owner(bus: MessageBus, name: str) -> None:
     """Wait until a program owns a name on the bus; the caller sets the deadline."""
     owned = asyncio.Event()

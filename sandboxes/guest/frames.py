@@ -15,9 +15,10 @@ from anyio import EndOfStream, fail_after
 from anyio.abc import ByteStream
 
 MAX_HEADER_BYTES = 1 << 20
-MAX_ATTACHMENT_BYTES = 64 << 20
+MAX_ATTACHMENT_BYTES = 144 << 20
 _PREFIX = struct.Struct(">II")
 _READ_BYTES = 1 << 18
+_SENT_APART = 1 << 16
 
 
 class FrameError(Exception):
@@ -34,8 +35,12 @@ class Frame:
 
 def encode(frame: Frame) -> bytes:
     """A frame as it travels. Raises FrameError where it is over a limit."""
+    return _start(frame) + frame.attachment
+
+
+def _start(frame: Frame) -> bytes:
     _check_lengths(len(frame.header), len(frame.attachment))
-    return _PREFIX.pack(len(frame.header), len(frame.attachment)) + frame.header + frame.attachment
+    return _PREFIX.pack(len(frame.header), len(frame.attachment)) + frame.header
 
 
 def take_frame(pending: bytearray) -> Frame | None:
@@ -48,14 +53,19 @@ def take_frame(pending: bytearray) -> Frame | None:
     frame_end = header_end + attachment_bytes
     if len(pending) < frame_end:
         return None
-    frame = Frame(bytes(pending[_PREFIX.size : header_end]), bytes(pending[header_end:frame_end]))
+    with memoryview(pending) as view:  # One copy of what may be a whole screen, not two.
+        frame = Frame(bytes(view[_PREFIX.size : header_end]), bytes(view[header_end:frame_end]))
     del pending[:frame_end]
     return frame
 
 
 async def send_frame(stream: ByteStream, frame: Frame) -> None:
     """Write one frame. Raises FrameError where it is over a limit."""
-    await stream.send(encode(frame))
+    if len(frame.attachment) < _SENT_APART:
+        await stream.send(encode(frame))
+        return
+    await stream.send(_start(frame))
+    await stream.send(frame.attachment)
 
 
 class FrameReader:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
 
@@ -11,13 +12,17 @@ from . import files
 from .actions import Actions
 from .clipboard import Clipboard
 from .commands import Commands
+from .looks import Looks
+from .painters import Painters
 from .processes import Processes
 from .protocol import Message, Nothing
-from .screen import Camera
 from .session import Session
 from .tree import Accessibility
 from .tunnels import Tunnels
 from .windows import Windows
+
+if TYPE_CHECKING:
+    from .screen import Camera
 
 Handler = Callable[[Any, bytes], Awaitable[tuple[Message, bytes]]]
 
@@ -28,14 +33,17 @@ class Desktop:
     def __init__(self, session: Session, processes: Processes) -> None:
         self.actions = Actions(session.display, session.paint)
         self.tunnels = Tunnels()
-        self.accessibility = Accessibility(session.bus)
         windows = Windows(session.display)
+        self.accessibility = Accessibility(session.bus, Painters(session.paint, windows))
         commands = Commands(processes, session.environment)
-        clipboard = Clipboard(commands)
+        clipboard = Clipboard(commands, session.display)
+        self._paint = session.paint
+        looks = Looks(lambda: self.camera, self.accessibility, windows, clipboard)
         self.handlers: dict[str, Handler] = {
             "heartbeat": _heartbeat,
-            "screenshot": Camera(session.display, session.paint).screenshot,
+            "screenshot": looks.screenshot,
             "tree": self.accessibility.tree,
+            "observe": looks.observe,
             "windows": _plain(windows.listed),
             "window": _plain(windows.act),
             "act": _plain(self.actions.act),
@@ -53,6 +61,13 @@ class Desktop:
             "tunnel.write": self.tunnels.write,
             "tunnel.close": self.tunnels.close,
         }
+
+    @cached_property
+    def camera(self) -> Camera:
+        """Made at the first look: a desktop need not wait for numpy to stand."""
+        from .screen import Camera
+
+        return Camera(self._paint)
 
     async def release(self) -> None:
         """Let go of what the last holder holds: keys, buttons, tunnels."""

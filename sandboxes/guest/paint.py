@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 from Xlib.display import Display as XDisplay
@@ -14,8 +16,19 @@ from .display import Display
 from .paths import DISPLAY
 from .protocol import Settle, SettleReply
 
-_Rect = tuple[int, int, int, int]
+Rectangle = tuple[int, int, int, int]
+"""x, y, width, height."""
+
 _REPEATS = 3
+_CURSOR_CHANGES = 1
+
+
+class Moment(NamedTuple):
+    """Between two that are equal nothing on the screen has changed, nor the pointer."""
+
+    paints: int
+    cursors: int
+    pointer: tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -42,9 +55,14 @@ class PaintWatch:
         self._x.damage_query_version()  # Without it the server refuses every other request.
         self._damage = self._x.screen().root.damage_create(damage.DamageReportDeltaRectangles)
         self._damage_event = self._x.extension_event.DamageNotify
-        self._paints = 0
+        self._root = self._x.screen().root
+        self._x.xfixes_query_version()  # This one, too.
+        self._cursor_event = self._x.extension_event.DisplayCursorNotify
+        self._x.xfixes_select_cursor_input(self._root, _CURSOR_CHANGES)
+        self._paints = self._cursors = 0
         self._next_paint = asyncio.Event()
         self._waits: list[_Quiet] = []
+        self._listeners: list[Callable[[set[Rectangle]], None]] = []
         self._x.sync()
         self._loop.add_reader(self._x.fileno(), self._read)
 
@@ -54,6 +72,23 @@ class PaintWatch:
         self._read()
         self._clear()
         return self._paints
+
+    @contextmanager
+    def still(self) -> Iterator[Moment]:
+        """Inside the block, which must be short, the X server serves nobody else: nothing is painted."""
+        self._x.grab_server()
+        try:
+            pointer = self._root.query_pointer()  # A round trip: all that was painted has been reported.
+            self._read()
+            self._clear()
+            yield Moment(self._paints, self._cursors, (pointer.root_x, pointer.root_y))
+        finally:
+            self._x.ungrab_server()
+            self._x.flush()
+
+    def listen(self, listener: Callable[[set[Rectangle]], None]) -> None:
+        """Tell of what is painted from now on. At the beginning of a `still` all of it has been told."""
+        self._listeners.append(listener)
 
     async def painted(self, before: int) -> None:
         """Wait until something has been painted since `count_paints` gave this number. The caller sets
@@ -95,19 +130,23 @@ class PaintWatch:
         self._x.flush()
 
     def _read(self) -> None:
-        painted: set[_Rect] = set()
+        painted: set[Rectangle] = set()
         while self._x.pending_events():
             event = self._x.next_event()
-            if event.type == self._x.extension_event.DamageNotify:
+            if event.type == self._damage_event:
                 painted.add(_rect(event.area))
+            elif (event.type, getattr(event, "sub_code", None)) == self._cursor_event:
+                self._cursors += 1
         if painted:
             self._note(painted)
 
-    def _note(self, painted: set[_Rect]) -> None:
+    def _note(self, painted: set[Rectangle]) -> None:
         self._paints += 1
         self._next_paint.set()
         self._next_paint = asyncio.Event()
         now = self._loop.time()
+        for listener in self._listeners:
+            listener(painted)
         for wait in self._waits:
             wait.note(painted, now)
         if self._waits:
@@ -121,9 +160,9 @@ class _Quiet:
     def __init__(self, quiet_s: float, now: float) -> None:
         self._quiet_s = quiet_s
         self._started = now
-        self._painted: dict[_Rect, _Painted] = {}
+        self._painted: dict[Rectangle, _Painted] = {}
 
-    def note(self, rects: set[_Rect], now: float) -> None:
+    def note(self, rects: set[Rectangle], now: float) -> None:
         for rect in rects:
             history = self._painted.setdefault(rect, _Painted(0, now, now))
             history.times += 1
@@ -138,5 +177,5 @@ class _Quiet:
         return painted.times >= _REPEATS and painted.last - painted.first >= 2 * self._quiet_s
 
 
-def _rect(area: Any) -> _Rect:
+def _rect(area: Any) -> Rectangle:
     return (area.x, area.y, area.width, area.height)

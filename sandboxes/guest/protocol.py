@@ -11,11 +11,12 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_CHUNK_BYTES = 1 << 20
 MAX_OUTPUT_BYTES = 1 << 20
 MAX_TREE_NODES = 20_000
 MAX_TREE_BYTES = 8 << 20
+MAX_TILES = 1 << 16
 MAX_TEXT = 10_000
 MAX_CLIPBOARD_BYTES = 1 << 20
 
@@ -88,9 +89,30 @@ class Window(Message):
     minimized: bool
 
 
-class Node(Message):
-    """One accessible object. `parent` is the index of its parent in the list, or None for an application."""
+class Range(Message):
+    """What a slider, a spin button or a scroll bar is set to, and its limits."""
 
+    value: float
+    min: float
+    max: float
+    step: float
+
+
+class NodeAction(Message):
+    """What can be done to an object, and the keys that do it, as the toolkit writes them."""
+
+    name: str = Field(max_length=200)
+    description: str = Field(default="", max_length=1000)
+    keys: str = Field(default="", max_length=200)
+
+
+class Node(Message):
+    """One accessible object. `parent` is the index of its parent in the list, or None for an application.
+
+    `id` names the same object in every look at a desktop, for as long as its application keeps it.
+    """
+
+    id: str = Field(default="", max_length=200)
     role: str = Field(max_length=100)
     name: str = Field(default="", max_length=1000)
     text: str = Field(default="", max_length=2000, description="the content of a text object, or its value")
@@ -98,6 +120,12 @@ class Node(Message):
     rect: Rect | None = Field(default=None, description="on the screen; only for what is showing")
     parent: int | None = Field(default=None, ge=0)
     app: str = Field(default="", max_length=200)
+    address: str = Field(default="", max_length=4000, description="the URL of a web page")
+    range: Range | None = Field(default=None, description="only where details were asked for, as all below")
+    actions: tuple[NodeAction, ...] = Field(default=(), max_length=20)
+    attributes: tuple[
+        tuple[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=1000)]], ...
+    ] = Field(default=(), max_length=64)
 
 
 # --- input actions --------------------------------------------------------------------------------
@@ -197,20 +225,31 @@ class HelloReply(Message):
 
 
 class Screenshot(Message):
-    region: Rect | None = None
+    """`have` is the serial number of the frame that the asker holds, the last that it was sent."""
+
+    have: int | None = Field(default=None, ge=1)
 
 
 class ScreenshotReply(Message):
-    """The attachment is the PNG, with the cursor drawn in."""
+    """A frame, by what is new in it. The attachment is pixels, little-endian 0x00RRGGBB, row after row.
 
-    width: int = Field(gt=0, le=16384)
-    height: int = Field(gt=0, le=16384)
+    `tiles` are those that differ from the frame that the asker holds, one after another in the attachment;
+    none where nothing has changed. None instead of a list: the attachment is the whole screen. `runs` says
+    that the pixels are written as runs of one colour (`runs.py`).
+    """
+
+    serial: int = Field(ge=1)
+    tiles: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(max_length=MAX_TILES)
+    runs: bool = False
     cursor: Point
 
 
 class Tree(Message):
+    """`details` asks for actions, attributes and limits of values too: some calls for each object."""
+
     max_nodes: int = Field(default=5000, ge=1, le=MAX_TREE_NODES)
     showing_only: bool = True
+    details: bool = False
 
 
 class TreeReply(Message):
@@ -218,11 +257,46 @@ class TreeReply(Message):
     each application, and why."""
 
     nodes: int = Field(ge=0, le=MAX_TREE_NODES)
-    cut: dict[str, str] = Field(default_factory=dict)
+    cut: dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=1000)]] = Field(
+        default_factory=dict, max_length=500
+    )
 
 
 class WindowsReply(Message):
     windows: tuple[Window, ...] = Field(max_length=500)
+
+
+class ClipboardDigest(Message):
+    """What text the clipboard holds: its SHA-256, in hexadecimal, and its length in bytes of UTF-8."""
+
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    size: int = Field(ge=0, le=MAX_CLIPBOARD_BYTES)
+
+
+class StateReply(Message):
+    """`clipboard` is None where it holds no text, or its owner does not hand it out."""
+
+    windows: tuple[Window, ...] = Field(max_length=500)
+    clipboard: ClipboardDigest | None
+
+
+class Observe(Message):
+    """One look at all there is to see: arguments as of `screenshot` and `tree`."""
+
+    screenshot: Screenshot = Screenshot()
+    tree: Tree = Tree()
+
+
+class ObserveReply(Message):
+    """Attached are the tree's JSON, `tree_bytes` long, and then the frame's pixels.
+
+    Frame and windows are of one moment; the tree was read just before it.
+    """
+
+    screenshot: ScreenshotReply
+    tree: TreeReply
+    tree_bytes: int = Field(ge=0, le=MAX_TREE_BYTES)
+    state: StateReply
 
 
 class WindowAction(Message):
@@ -365,6 +439,7 @@ OPERATIONS: dict[str, Operation] = {
     "shutdown": Operation(Nothing, Nothing),
     "screenshot": Operation(Screenshot, ScreenshotReply),
     "tree": Operation(Tree, TreeReply),
+    "observe": Operation(Observe, ObserveReply),
     "windows": Operation(Nothing, WindowsReply),
     "window": Operation(WindowAction, Nothing),
     "act": Operation(Act, ActReply),

@@ -3,123 +3,180 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import Any
+from dataclasses import dataclass, field
 
 import anyio
+from dbus_fast import Message, MessageType
 from dbus_fast.aio import MessageBus
 
-from .accessible import MAX_TEXT, Accessible, Application
-from .atspi import ACCESSIBLE, ACTIVE, ROOT_PATH, role_name, state_names
-from .bus import BusError, call, connect_bus
+from .accessible import Application
+from .atspi import ACCESSIBLE, ACTIVE, PEER, ROOT_PATH
+from .bus import BusError, call, connect_bus, process_id, receive_signals
 from .failures import RequestFailed
+from .nodes import encode_nodes
+from .painters import Painters
 from .protocol import MAX_TREE_BYTES, Tree, TreeReply
 
 _APPLICATION_S = 2.0
-_MAX_NAME = 1000
 _MAX_APP = 200
 _REGISTRY = "org.a11y.atspi.Registry"
 _REGISTRY_PATH = "/org/a11y/atspi/registry"
-_NEVER_SENT = "terminal:charwidth-changed"
+_EVENTS = "org.a11y.atspi.Event."
+_WATCHED = ("object", "window", "document")
+_MAX_ANNOUNCED = 1000
+
+_Event = tuple[str, str, str]
+"""The kind of an event, what it is about, and the object."""
+
+
+@dataclass(slots=True)
+class _Look:
+    """What one application said when it was read. It is `stale` once that may have changed: it has
+    announced an event, or something was painted in a window of its process.
+
+    Some announce events for being read: the `echo` is what comes with reading though nothing has changed.
+    """
+
+    wanted: Tree
+    pid: int
+    whole: bool = False
+    stale: bool = False
+    announced: set[_Event] = field(default_factory=set)
+    echo: frozenset[_Event] = frozenset()
+    in_use: bool = False
+    name: str = ""
+    cut: str | None = None
+    nodes: list[bytes] = field(default_factory=list)
+
+    def note(self, event: _Event) -> None:
+        """An announcement; one that comes while the application is read is judged when it has been."""
+        if self.whole or len(self.announced) >= _MAX_ANNOUNCED:
+            self.stale = True
+        else:
+            self.announced.add(event)
+
+    def finish(self, last: _Look | None, *, whole: bool) -> None:
+        """All has been read that was to be had."""
+        if last is not None:
+            self.echo = last.echo | self.announced if last.nodes == self.nodes else last.echo
+        self.stale = self.stale or not self.announced <= self.echo
+        self.whole = whole
 
 
 class Accessibility:
-    """Reads the tree through the accessibility bus, found through the session bus."""
+    """Reads the tree through the accessibility bus, found through the session bus.
 
-    def __init__(self, session_bus: MessageBus) -> None:
+    What an application said is kept until it may have changed. It is asked for a sign of life all the same:
+    what it had to announce arrives before its answer does.
+    """
+
+    def __init__(self, session_bus: MessageBus, painters: Painters) -> None:
         self._session_bus = session_bus
+        self._painters = painters
         self._bus: MessageBus | None = None
         self._names: dict[str, str] = {}
+        self._looks: dict[str, _Look] = {}
         self._connecting = anyio.Lock()
 
     async def connect(self) -> MessageBus:
-        """Connect, and make applications fill their caches: they do so only while somebody listens to
-        events, so ask for one that none ever sends."""
+        """Connect, and listen to events: only while somebody does do applications fill their caches."""
         async with self._connecting:
             if self._bus is None or not self._bus.connected:
+                self._looks.clear()
                 address = await call(
                     self._session_bus, "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus", "GetAddress"
                 )
-                self._bus = await connect_bus(address)
-                await call(
-                    self._bus, _REGISTRY, _REGISTRY_PATH, _REGISTRY, "RegisterEvent", "s", (_NEVER_SENT,)
-                )
+                bus = await connect_bus(address)
+                bus.add_message_handler(self._announced)
+                for kind in _WATCHED:
+                    await receive_signals(bus, _EVENTS + kind.capitalize())
+                    await call(bus, _REGISTRY, _REGISTRY_PATH, _REGISTRY, "RegisterEvent", "s", (f"{kind}:",))
+                self._bus = bus
             return self._bus
 
     async def tree(self, args: Tree, _: bytes) -> tuple[TreeReply, bytes]:
         """All applications at once, each under its own deadline; `cut` names what is missing of which."""
         try:
             bus = await self.connect()
-            owners = await call(bus, _REGISTRY, ROOT_PATH, ACCESSIBLE, "GetChildren")
+            children = await call(bus, _REGISTRY, ROOT_PATH, ACCESSIBLE, "GetChildren")
         except (BusError, OSError) as error:
             raise RequestFailed("internal", f"tree: {error}") from error
-        applications = [
-            Application(bus, owner, showing_only=args.showing_only, max_nodes=args.max_nodes)
-            for owner, _path in owners
-        ]
-        await asyncio.gather(*(self._read(application) for application in applications))
-        return self._assemble(applications, args.max_nodes)
+        owners = [owner for owner, _path in children]
+        looks = await asyncio.gather(*(self._look(bus, owner, args) for owner in owners))
+        self._looks = {owner: look for owner, look in self._looks.items() if owner in owners}
+        return _assemble(looks, args.max_nodes)
 
-    async def _read(self, application: Application) -> None:
+    async def _look(self, bus: MessageBus, owner: str, args: Tree) -> _Look:
+        """What an application shows: what it said last, where that still holds."""
+        application = Application(bus, owner, args)
+        look = _Look(args, 0)
         with anyio.move_on_after(_APPLICATION_S) as scope:
+            last = self._looks.get(owner)
+            if last is not None and await self._still_holds(bus, owner, last, args):
+                return last
+            look.pid = last.pid if last is not None else await process_id(bus, owner)
+            self._looks[owner] = look
             await application.read()
+        look.cut = application.cut
         if scope.cancelled_caught:
-            application.cut = f"it did not answer all within {_APPLICATION_S:g} s"
-        if application.root is not None:
-            self._names[application.owner] = application.root.name
+            look.cut = f"it did not answer all within {_APPLICATION_S:g} s"
+        self._take(look, application)
+        look.finish(last, whole=not scope.cancelled_caught)
+        return look
 
-    def _assemble(self, applications: list[Application], max_nodes: int) -> tuple[TreeReply, bytes]:
-        """The application in use first: should the nodes be too many, those of others are cut."""
-        nodes = _Nodes(max_nodes)
-        cut: dict[str, str] = {}
-        for application in sorted(applications, key=_not_in_use):
-            name = (self._names.get(application.owner) or application.owner)[:_MAX_APP]
-            if application.root is not None and not nodes.add(application.root, name):
-                application.cut = f"the tree is limited to {max_nodes} nodes and {MAX_TREE_BYTES} bytes"
-            if application.cut:
-                cut[name] = application.cut
-        return TreeReply(nodes=len(nodes.encoded), cut=cut), b"[" + b",".join(nodes.encoded) + b"]"
+    def _take(self, look: _Look, application: Application) -> None:
+        root, owner = application.root, application.owner
+        if root is not None:
+            self._names[owner] = root.name
+        look.name = (self._names.get(owner) or owner)[:_MAX_APP]
+        if root is not None:
+            look.in_use = any(window.states & ACTIVE for window in root.children)
+            look.nodes = encode_nodes(root, owner, look.name)
 
+    async def _still_holds(self, bus: MessageBus, owner: str, look: _Look, args: Tree) -> bool:
+        if not look.whole or look.wanted != args:
+            return False
+        try:
+            await call(bus, owner, ROOT_PATH, PEER, "Ping")
+        except BusError:
+            return False  # It has gone.
+        self._note_paint()
+        return not look.stale
 
-def _not_in_use(application: Application) -> bool:
-    root = application.root
-    return root is None or not any(window.states & ACTIVE for window in root.children)
+    def _note_paint(self) -> None:
+        painters = self._painters.since_last()
+        for look in self._looks.values():
+            look.stale = look.stale or painters is None or look.pid in painters
 
-
-class _Nodes:
-    """The nodes of the reply, as JSON, bounded in number and size."""
-
-    def __init__(self, max_nodes: int) -> None:
-        self.encoded: list[bytes] = []
-        self._max_nodes = max_nodes
-        self._bytes_left = MAX_TREE_BYTES - 2
-
-    def add(self, root: Accessible, app: str) -> bool:
-        """Add an application depth-first, parents before children; whether all found room."""
-        waiting: list[tuple[Accessible, int | None]] = [(root, None)]
-        while waiting:
-            accessible, parent = waiting.pop()
-            if accessible.hidden:
-                continue
-            waiting.extend((child, len(self.encoded)) for child in reversed(accessible.children))
-            node = json.dumps(_node(accessible, parent, app), ensure_ascii=False).encode()
-            self._bytes_left -= len(node) + 1
-            if len(self.encoded) >= self._max_nodes or self._bytes_left < 0:
-                return False
-            self.encoded.append(node)
-        return True
+    def _announced(self, message: Message) -> None:
+        """Called for every message that arrives."""
+        if message.message_type is MessageType.SIGNAL and (look := self._looks.get(message.sender or "")):
+            look.note((message.member or "", str(message.body[:1]), message.path or ""))
 
 
-def _node(accessible: Accessible, parent: int | None, app: str) -> dict[str, Any]:
-    node: dict[str, Any] = {
-        "role": role_name(accessible.role),
-        "name": accessible.name.strip()[:_MAX_NAME],
-        "text": accessible.text[:MAX_TEXT],
-        "states": state_names(accessible.states),
-        "parent": parent,
-        "app": app,
-    }
-    if accessible.extents is not None:
-        x, y, width, height = accessible.extents
-        node["rect"] = {"x": x, "y": y, "width": width, "height": height}
-    return node
+def _assemble(looks: list[_Look], max_nodes: int) -> tuple[TreeReply, bytes]:
+    """The application in use first: should the nodes be too many, those of others are cut."""
+    count, bytes_left = 0, MAX_TREE_BYTES
+    cut: dict[str, str] = {}
+    lists: list[bytes] = []
+    for look in sorted(looks, key=lambda look: not look.in_use):
+        fitting = _fitting(look.nodes, max_nodes - count, bytes_left)
+        if fitting:
+            lists.append(b"[" + b",".join(look.nodes[:fitting]) + b"]")
+            count, bytes_left = count + fitting, bytes_left - len(lists[-1]) - 1
+        why = look.cut
+        if fitting < len(look.nodes):
+            why = f"the tree is limited to {max_nodes} nodes and {MAX_TREE_BYTES} bytes"
+        if why:
+            cut[look.name] = why
+    return TreeReply(nodes=count, cut=cut), b"\n".join(lists)
+
+
+def _fitting(nodes: list[bytes], room: int, bytes_left: int) -> int:
+    """How many nodes there is room for, with what stands between and around them."""
+    bytes_left -= 2
+    for count, node in enumerate(nodes[:room]):
+        bytes_left -= len(node) + 1
+        if bytes_left < 0:
+            return count
+    return min(len(nodes), room)

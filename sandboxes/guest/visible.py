@@ -30,6 +30,8 @@ async def visible_children(application: Application, node: Accessible, count: in
         places = _block(first, last, columns)
         cells = await _at(application, node, TABLE, "GetAccessibleAt", "ii", places)
         if len(cells) == len(places):
+            for cell, (row, column) in zip(cells, places, strict=True):
+                cell.identity = f"{node.path}:{row},{column}"
             await _read_places(application, cells, width=places[-1][1] - places[0][1] + 1)
         return cells
     end = min(first + _MAX_ITEMS, count if last is None else last + 1)

@@ -21,13 +21,14 @@ class Windows:
         self._display = display
 
     async def listed(self, _: Nothing) -> WindowsReply:
+        return WindowsReply(windows=self.all())
+
+    def all(self) -> tuple[Window, ...]:
         """All managed windows, the lowest first. Pop-up menus and tooltips are not managed."""
         active = self._display.active_window()
         described = (self._describe(window, active) for window in self._ids()[:_MAX_WINDOWS])
         found = [window for window in described if window is not None]
-        return WindowsReply(
-            windows=tuple(window.model_copy(update={"stack": i}) for i, window in enumerate(found))
-        )
+        return tuple(window.model_copy(update={"stack": i}) for i, window in enumerate(found))
 
     async def act(self, args: WindowAction) -> Nothing:
         """Close asks the window and returns; activate waits until the window is active."""

@@ -6,10 +6,11 @@ close), so a script written for it reads like a script for a real desktop.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandboxes.guest.protocol import Node, Point, Rect, Window
+from sandboxes.guest.protocol import ClipboardDigest, Node, Point, Rect, Window
 from sandboxes.simulation.files import Files, NoSuchFile
 from sandboxes.spec import Screen
 
@@ -23,6 +24,10 @@ _SHOWING = ("enabled", "sensitive", "showing", "visible")
 @dataclass
 class Clipboard:
     text: str = ""
+
+    def digest(self) -> ClipboardDigest | None:
+        data = self.text.encode()
+        return ClipboardDigest(sha256=hashlib.sha256(data).hexdigest(), size=len(data)) if data else None
 
 
 class Notes:
@@ -54,7 +59,7 @@ class Notes:
 
     def nodes(self) -> tuple[Node, ...]:
         """The accessible tree: the application, its windows, and what is in them."""
-        found = [Node(role="application", name="Notes", app="Notes")]
+        found = [Node(id="notes/", role="application", name="Notes", app="Notes")]
         if self._open:
             self._add_note(found)
         if self._about_open:
@@ -255,7 +260,14 @@ def _node(
     role: str, name: str, rect: Rect, parent: int, states: tuple[str, ...] = (), text: str = ""
 ) -> Node:
     return Node(
-        role=role, name=name, text=text, states=(*_SHOWING, *states), rect=rect, parent=parent, app="Notes"
+        id=f"notes/{role}/{name if role not in ('frame', 'label') else parent}",
+        role=role,
+        name=name,
+        text=text,
+        states=(*_SHOWING, *states),
+        rect=rect,
+        parent=parent,
+        app="Notes",
     )
 
 

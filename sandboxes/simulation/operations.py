@@ -28,7 +28,10 @@ from sandboxes.guest.protocol import (
     LaunchReply,
     Message,
     Move,
+    Node,
     Nothing,
+    Observe,
+    ObserveReply,
     Point,
     Press,
     Screenshot,
@@ -36,6 +39,7 @@ from sandboxes.guest.protocol import (
     Scroll,
     Settle,
     SettleReply,
+    StateReply,
     Tree,
     TreeReply,
     TunnelOpen,
@@ -46,7 +50,7 @@ from sandboxes.guest.protocol import (
 from sandboxes.simulation.files import Files
 from sandboxes.simulation.notes import Clipboard, Notes
 from sandboxes.simulation.programs import run
-from sandboxes.simulation.screen import crop, render
+from sandboxes.simulation.screen import render
 from sandboxes.spec import DesktopSpec
 
 
@@ -76,10 +80,13 @@ class Operations:
         self._files = Files(spec.limits.disk)
         self._clipboard = Clipboard()
         self._notes = Notes(spec.screen, self._files, self._clipboard)
+        self._shown: tuple[tuple[Node, ...], Point] | None = None
+        self._serial = 0
         self._cursor = Point(x=spec.screen.width // 2, y=spec.screen.height // 2)
         self.handlers: dict[str, Handler] = {
             "screenshot": self._screenshot,
             "tree": self._tree,
+            "observe": self._observe,
             "windows": self._windows,
             "window": self._window,
             "act": self._act,
@@ -96,17 +103,33 @@ class Operations:
         }
 
     def _screenshot(self, args: Screenshot, _data: bytes) -> Answer:
-        png = render(self._screen, self._notes.nodes(), self._cursor)
-        width, height = self._screen.width, self._screen.height
-        if args.region is not None:
-            png, width, height = crop(png, args.region), args.region.width, args.region.height
-        return Answer(ScreenshotReply(width=width, height=height, cursor=self._cursor), png)
+        return Answer(*self._frame(args))
+
+    def _frame(self, args: Screenshot) -> tuple[ScreenshotReply, bytes]:
+        """Whole, as runs, unless it is the one that the asker holds."""
+        shown = (self._notes.nodes(), self._cursor)
+        if shown != self._shown:
+            self._shown, self._serial = shown, self._serial + 1
+        if args.have == self._serial:
+            return ScreenshotReply(serial=self._serial, tiles=(), cursor=self._cursor), b""
+        runs = render(self._screen, *shown)
+        return ScreenshotReply(serial=self._serial, tiles=None, runs=True, cursor=self._cursor), runs
 
     def _tree(self, args: Tree, _data: bytes) -> Answer:
+        return Answer(*self._nodes(args))
+
+    def _nodes(self, args: Tree) -> tuple[TreeReply, bytes]:
         nodes = self._notes.nodes()
         kept = [node.model_dump(mode="json") for node in nodes[: args.max_nodes]]
         cut = {"Notes": "over max_nodes"} if len(nodes) > len(kept) else {}
-        return Answer(TreeReply(nodes=len(kept), cut=cut), json.dumps(kept).encode())
+        return TreeReply(nodes=len(kept), cut=cut), json.dumps(kept).encode()
+
+    def _observe(self, args: Observe, _data: bytes) -> Answer:
+        tree, nodes = self._nodes(args.tree)
+        screenshot, pixels = self._frame(args.screenshot)
+        state = StateReply(windows=self._notes.windows(), clipboard=self._clipboard.digest())
+        reply = ObserveReply(screenshot=screenshot, tree=tree, tree_bytes=len(nodes), state=state)
+        return Answer(reply, nodes + pixels)
 
     def _windows(self, _args: Nothing, _data: bytes) -> Answer:
         return Answer(WindowsReply(windows=self._notes.windows()))

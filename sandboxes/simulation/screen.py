@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from io import BytesIO
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from sandboxes.guest.protocol import Node, Point, Rect
+from sandboxes.guest.runs import to_runs
 from sandboxes.simulation.notes import TITLE_HEIGHT
 from sandboxes.spec import Screen
 
 _BACKGROUND, _TITLE, _LINE, _BUTTON, _WINDOW, _PAPER, _INK = 70, 105, 150, 205, 232, 255, 10
 _FILL = {"frame": _WINDOW, "dialog": _WINDOW, "entry": _PAPER, "push button": _BUTTON, "menu item": _PAPER}
-_DARK, _LIGHT = (16, 24, 48), (255, 253, 246)
-_PALETTE = [
-    round(dark + (light - dark) * shade / 255)
-    for shade in range(256)
-    for dark, light in zip(_DARK, _LIGHT, strict=True)
-]
+_RAMP = ((16, 255, 16), (24, 253, 8), (48, 246, 0))
+_COLORS = np.array(
+    [
+        sum(round(dark + (light - dark) * shade / 255) << shift for dark, light, shift in _RAMP)
+        for shade in range(256)
+    ],
+    np.uint32,
+)
 
 
 @lru_cache(maxsize=64)
 def render(screen: Screen, nodes: tuple[Node, ...], cursor: Point) -> bytes:
-    """A PNG. Drawn in shades of one ramp of colours, so it costs little and compresses well."""
+    """The frame, as runs. Drawn in shades of one ramp of colours, so it costs little."""
     image = Image.new("L", (screen.width, screen.height), _BACKGROUND)
     draw = ImageDraw.Draw(image)
     font = _font()
@@ -31,18 +34,10 @@ def render(screen: Screen, nodes: tuple[Node, ...], cursor: Point) -> bytes:
         if node.rect is not None:
             _draw_node(draw, font, node, node.rect)
     _draw_cursor(draw, cursor)
-    image.putpalette(_PALETTE)
-    png = BytesIO()
-    image.save(png, "PNG", compress_level=1)
-    return png.getvalue()
-
-
-def crop(png: bytes, region: Rect) -> bytes:
-    with Image.open(BytesIO(png)) as image:
-        part = BytesIO()
-        box = (region.x, region.y, region.x + region.width, region.y + region.height)
-        image.crop(box).save(part, "PNG", compress_level=1)
-        return part.getvalue()
+    runs = to_runs(_COLORS[np.asarray(image)].ravel())
+    if runs is None:
+        raise ValueError("a drawing that has no runs of one colour")
+    return runs
 
 
 def _draw_node(draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont, node: Node, rect: Rect) -> None:

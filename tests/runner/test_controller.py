@@ -13,9 +13,11 @@ import pytest
 from runner.checkpoints import read_chain
 from runner.controller import new_run_id, run_swarm
 from runner.events import RunEnded
+from runner.frames import read_frame
 from runner.journal import Journal, Record
 from runner.state import AttemptState, RunState, fold
 from runner.summary import summarize
+from runner.trees import read_tree
 from sandboxes.backend import load_backend
 from sandboxes.errors import InfraError, InputError
 from sandboxes.simulation.settings import Delay, Fault
@@ -107,7 +109,8 @@ async def test_a_desktop_that_dies_is_infra_and_tried_again_on_a_fresh_one(lab: 
     for attempt, steps_taken in ((first, 3), (second, 5)):
         chain = read_chain(lab.store, attempt.checkpoints[-1].sha256)
         assert [point.step for point in chain] == list(range(steps_taken))
-        assert all(lab.store.get(point.screen.screenshot).startswith(b"\x89PNG") for point in chain)
+        assert all(read_frame(lab.store, point.screen.frame).width == 640 for point in chain)
+        assert all(read_tree(lab.store, point.screen.tree).nodes for point in chain)
         assert {point.attempt for point in chain} == {attempt.number}
     last = read_chain(lab.store, first.checkpoints[-1].sha256)[-1]
     assert [done.ok for done in last.executed] == [False]
@@ -264,6 +267,7 @@ import sys
 from pathlib import Path
 from runner.journal import Journal, Record
 from runner.state import fold
+from runner.trees import read_tree
 for line in sys.stdin:
     with Journal(Path(sys.argv[1])) as journal:
         print(fold(journal.read(line.strip())).seq, flush=True)

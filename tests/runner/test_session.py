@@ -9,9 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from runner.checkpoints import Checkpoint, read_chain, read_tree
+from runner.checkpoints import Checkpoint, read_chain
 from runner.session import must_answer
 from runner.state import AttemptState
+from runner.trees import read_tree
 from sandboxes.desktop import Desktop
 from sandboxes.errors import DeadlineExceeded, DesktopLost
 from tests.runner.laboratory import SMALL, Laboratory, task
@@ -54,7 +55,7 @@ async def test_a_checkpoint_holds_what_was_seen_decided_and_done(lab: Laboratory
     assert last.decision is not None
     assert last.decision.say == "done"
     assert first.screen.windows[0].id == first.screen.focus
-    assert len({point.screen.screenshot for point in (first, second, third, last)}) == 4
+    assert len({point.screen.frame for point in (first, second, third, last)}) == 4
     assert all(point.timings.look_s > 0 for point in (first, second, third, last))
     assert [point.timings.act_s > 0 for point in (first, second, third, last)] == [True, True, True, False]
 

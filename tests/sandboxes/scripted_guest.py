@@ -14,9 +14,10 @@ from anyio.abc import SocketStream
 from sandboxes.background import background
 from sandboxes.connection import Connection
 from sandboxes.guest.frames import Frame, FrameReader, send_frame
+from sandboxes.guest.protocol import PROTOCOL_VERSION
 from sandboxes.lease import Lease
 
-HELLO = {"version": 1, "width": 1920, "height": 1080}
+HELLO = {"version": PROTOCOL_VERSION, "width": 1920, "height": 1080}
 
 
 class Guest:

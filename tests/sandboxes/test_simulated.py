@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from PIL import Image
 
 from sandboxes.backend import Backend, load_backend
+from sandboxes.capture import receive
 from sandboxes.errors import DesktopLost, DesktopStartError, InputError
+from sandboxes.frame import tile_count
 from sandboxes.guest.frames import Frame, FrameReader, send_frame
-from sandboxes.guest.protocol import OPERATIONS, Reply, Request
+from sandboxes.guest.protocol import OPERATIONS, PROTOCOL_VERSION, Reply, Request
 from sandboxes.owner import Owner
 from sandboxes.simulated import SimulatedBackend
 from sandboxes.simulation.settings import FILE_NAME, Delay, Fault, Simulation
@@ -25,6 +25,10 @@ from sandboxes.spec import DesktopSpec, Limits, Screen
 pytestmark = pytest.mark.anyio
 SPEC = DesktopSpec(screen=Screen(width=800, height=600))
 TOKEN = "0123456789abcdef"
+
+
+def hello(epoch: int, token: str, ttl_s: float) -> dict[str, Any]:
+    return {"version": PROTOCOL_VERSION, "epoch": epoch, "token": token, "ttl_s": ttl_s}
 
 
 class Client:
@@ -56,7 +60,9 @@ class Client:
         return reply.failure.kind
 
     async def hello(self, epoch: int = 1, ttl_s: float = 10) -> Any:
-        result, _ = await self.ask("hello", version=1, epoch=epoch, token=self._token, ttl_s=ttl_s)
+        result, _ = await self.ask(
+            "hello", version=PROTOCOL_VERSION, epoch=epoch, token=self._token, ttl_s=ttl_s
+        )
         return result
 
     async def act(self, *actions: dict[str, Any]) -> Any:
@@ -97,8 +103,10 @@ async def test_typing_and_saving_shows_on_the_screen_in_the_tree_and_in_the_file
     await client.click("push button", "Save")
     after = await client.ask("screenshot")
     assert before[1] != after[1]
-    with Image.open(BytesIO(after[1])) as image:
-        assert image.size == (after[0].width, after[0].height) == (800, 600)
+    held = receive(None, *before, SPEC.screen)
+    frame = receive(held, *after, SPEC.screen).frame
+    assert (frame.width, frame.height) == (800, 600)
+    assert 0 < len(frame.changed_from(held.frame)) < tile_count(800, 600)
     assert (await client.nodes())["entry", "Note"]["text"] == "hello, wörld"
     assert (await client.ask("file.read", path="~/note.txt"))[1].decode() == "hello, wörld"
     assert (await client.ask("exec", argv=["cat", "/home/user/note.txt"]))[1].decode() == "hello, wörld"
@@ -203,9 +211,7 @@ async def test_a_program_over_its_deadline(client: Client) -> None:
 
 async def test_a_later_lease_fences_off_the_earlier_one(backend: Backend, client: Client) -> None:
     second = Client(await backend.connect("d-1"), token="fedcba9876543210")
-    assert (
-        await second.refused("hello", version=1, epoch=1, token="fedcba9876543210", ttl_s=5) == "stale_lease"
-    )
+    assert await second.refused("hello", **hello(1, "fedcba9876543210", 5)) == "stale_lease"
     await second.hello(epoch=2)
     assert await client.refused("windows") == "stale_lease"
     await second.ask("windows")

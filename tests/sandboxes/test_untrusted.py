@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,7 +21,10 @@ from tests.sandboxes.scripted_guest import Behaviour, Guest, answering, connecte
 
 pytestmark = pytest.mark.anyio
 
-SHOT = {"width": 2, "height": 1, "cursor": {"x": 0, "y": 0}}
+CURSOR = {"x": 0, "y": 0}
+WHOLE = 1920 * 1080 * 4
+BLACK = bytes(WHOLE)
+TILE = bytes(64 * 64 * 4)
 
 
 @asynccontextmanager
@@ -41,14 +42,17 @@ async def desktop(folder: Path, behave: Behaviour) -> AsyncIterator[Desktop]:
         yield made
 
 
-def png(width: int, height: int) -> bytes:
-    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
-
-
 def tree(*nodes: dict[str, Any], stated: int | None = None) -> dict[str, tuple[object, bytes]]:
     count = len(nodes) if stated is None else stated
     return {"tree": ({"nodes": count}, json.dumps(nodes).encode())}
+
+
+def shot(tiles: tuple[int, ...] | None, serial: int = 1, *, runs: bool = False) -> dict[str, Any]:
+    return {"serial": serial, "tiles": tiles, "runs": runs, "cursor": CURSOR}
+
+
+def runs(*lengths: int) -> bytes:
+    return bytes(4 * len(lengths)) + b"".join(length.to_bytes(4, "little") for length in lengths)
 
 
 async def screenshot(made: Desktop) -> object:
@@ -72,9 +76,20 @@ async def act(made: Desktop) -> None:
 
 
 LIES: dict[str, tuple[Callable[[Desktop], Awaitable[object]], dict[str, tuple[object, bytes]]]] = {
-    "no screenshot": (screenshot, {"screenshot": (SHOT, b"")}),
-    "a JPEG": (screenshot, {"screenshot": (SHOT, b"\xff\xd8\xff" * 20)}),
-    "a bomb": (screenshot, {"screenshot": (SHOT, png(65535, 65535))}),
+    "no frame": (screenshot, {"screenshot": (shot(None), b"")}),
+    "a frame that ends early": (screenshot, {"screenshot": (shot(None), BLACK[:-4])}),
+    "a frame that goes on": (screenshot, {"screenshot": (shot(None), BLACK + b"\0" * 4)}),
+    "half a pixel": (screenshot, {"screenshot": (shot(None), BLACK[:-1])}),
+    "changes of nothing": (screenshot, {"screenshot": (shot((0,)), TILE)}),
+    "nothing new of nothing": (screenshot, {"screenshot": (shot(()), b"")}),
+    "no runs": (screenshot, {"screenshot": (shot(None, runs=True), b"")}),
+    "runs that end early": (screenshot, {"screenshot": (shot(None, runs=True), runs(WHOLE // 4 - 1))}),
+    "a bomb": (screenshot, {"screenshot": (shot(None, runs=True), runs(*[0xFFFFFFFF] * 1000))}),
+    "runs that overflow": (
+        screenshot,
+        {"screenshot": (shot(None, runs=True), runs(*[1 << 31] * 3, 2073600))},
+    ),
+    "half a run": (screenshot, {"screenshot": (shot(None, runs=True), runs(WHOLE // 4)[:-1])}),
     "a cycle": (ui_tree, tree({"role": "frame", "parent": 0})),
     "a parent that is not there": (ui_tree, tree({"role": "frame", "parent": 7})),
     "fewer nodes than stated": (ui_tree, tree({"role": "frame"}, stated=2)),
@@ -109,11 +124,48 @@ async def test_a_lie_is_a_protocol_error(
                 await ask(made)
 
 
+CHANGES: dict[str, tuple[dict[str, Any], bytes]] = {
+    "a tile that is not there": (shot((510,), 2), TILE),
+    "the same tile twice": (shot((3, 3), 2), TILE * 2),
+    "tiles out of order": (shot((4, 3), 2), TILE * 2),
+    "too little of a tile": (shot((3,), 2), TILE[:-4]),
+    "too much of a tile": (shot((3,), 2), TILE + b"\0" * 4),
+    "half a pixel": (shot((3,), 2), TILE[:-2]),
+    "runs over the tile": (shot((3,), 2, runs=True), runs(64 * 64, 1)),
+    "another frame, unchanged": (shot((), 2), b""),
+    "unchanged, and yet pixels": (shot((), 1), TILE),
+    "a change of the same number": (shot((3,), 1), TILE),
+    "a whole frame of the same number": (shot(None, 1), BLACK),
+    "an older frame": (shot(None, 0), BLACK),
+}
+
+
+@pytest.mark.parametrize("lie", CHANGES.values(), ids=CHANGES)
+async def test_a_lie_about_what_has_changed(tmp_path: Path, lie: tuple[dict[str, Any], bytes]) -> None:
+    answers = iter([(shot(None), BLACK), lie])
+
+    async def behave(guest: Guest) -> None:
+        for answer in answers:
+            await guest.answer(await guest.read(), *answer)
+
+    async with desktop(tmp_path, behave) as made:
+        await made.screenshot()
+        with pytest.raises(ProtocolError):
+            await made.screenshot()
+
+
+async def test_an_observation_shorter_than_its_tree(tmp_path: Path) -> None:
+    state: dict[str, Any] = {"windows": [], "clipboard": None}
+    look = {"screenshot": shot(None), "tree": {"nodes": 0}, "tree_bytes": 1 << 20, "state": state}
+    async with desktop(tmp_path, answering({"observe": (look, b"[]")})) as made:
+        with pytest.raises(ProtocolError):
+            await made.observe()
+
+
 async def test_the_truth_is_believed(tmp_path: Path) -> None:
-    async with desktop(
-        tmp_path, answering({"screenshot": (SHOT, png(2, 1)), **tree({"role": "frame"})})
-    ) as made:
-        assert (await made.screenshot()).png == png(2, 1)
+    answers = {"screenshot": (shot(None), BLACK[:-4] + b"\x01\x02\x03\xff"), **tree({"role": "frame"})}
+    async with desktop(tmp_path, answering(answers)) as made:
+        assert (await made.screenshot()).frame.pixels[1079, 1919] == 0x030201
         assert [node.role for node in (await made.ui_tree()).nodes] == ["frame"]
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -280,6 +281,32 @@ def test_watch_tells_people_what_happened(finished: Command) -> None:
     lines = finished("watch", "last", code=1).stdout
     assert "write#1  did not pass: check 0" in lines
     assert "check  blocked" in lines
+
+
+def test_watch_tells_one_task_from_a_step_on(finished: Command, succeeded: str) -> None:
+    lines = finished("watch", succeeded, "check", "--after-step", "2", "--json").stdout.splitlines()
+    events = [json.loads(line) for line in lines]
+    assert {event["task"] for event in events} == {"check", ""}
+    assert [event["step"] for event in events if event["kind"] == "checkpoint"] == [2, 3, 4]
+    assert "it has check, write" in finished("watch", succeeded, "none", code=2).stderr
+
+
+def test_fsck_finds_what_is_damaged_and_gc_leaves_it(finished: Command, tmp_path: Path) -> None:
+    assert finished("fsck").stdout.endswith("names in the journal: clean\n")
+    assert json.loads(finished("fsck", "--json").stdout)["clean"] is True
+    assert json.loads(finished("gc", "--json").stdout)["objects"] == 0
+    assert "0 objects collected" in finished("gc").stdout
+    damaged = Command(tmp_path)
+    shutil.copytree(finished.home, damaged.home, dirs_exist_ok=True)
+    pack = next((damaged.home / "artifacts" / "packs").iterdir())
+    content = bytearray(pack.read_bytes())
+    content[len(content) // 2] ^= 1
+    pack.write_bytes(content)
+    said = damaged("fsck", code=1).stdout
+    assert pack.name in said
+    assert re.search(r"  r-\S+  (write|check)#1( step \d)?  \w+", said)
+    assert said.endswith("DAMAGED\n")
+    assert not json.loads(damaged("fsck", "--json", code=1).stdout)["clean"]
 
 
 def test_replay(finished: Command, succeeded: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PIL import Image
+
 from runner.replay.data import (
     Artifact,
     Attempt,
@@ -14,7 +16,9 @@ from runner.replay.data import (
     Task,
 )
 from runner.replay.frames import to_frame
+from sandboxes.frame import Frame
 from sandboxes.guest.protocol import Point
+from sandboxes.guest.runs import from_runs
 from sandboxes.simulation.files import Files
 from sandboxes.simulation.notes import Clipboard, Notes
 from sandboxes.simulation.screen import render
@@ -24,16 +28,21 @@ HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"
 SCREEN = Screen(width=1280, height=800)
 
 
-def pictures() -> list[bytes]:
+def pictures() -> list[Image.Image]:
     """A note before and after its text was typed, then with its menu open."""
     notes = Notes(SCREEN, Files(1 << 20), Clipboard())
     cursor = Point(x=640, y=400)
-    found = [render(SCREEN, notes.nodes(), cursor)]
+    found = [draw(notes, cursor)]
     notes.type("Quarterly figures\n\nRevenue is up.")
-    found.append(render(SCREEN, notes.nodes(), Point(x=300, y=200)))
+    found.append(draw(notes, Point(x=300, y=200)))
     notes.click(Point(x=50, y=75), 1, "left")
-    found.append(render(SCREEN, notes.nodes(), Point(x=60, y=80)))
+    found.append(draw(notes, Point(x=60, y=80)))
     return found
+
+
+def draw(notes: Notes, cursor: Point) -> Image.Image:
+    pixels = from_runs(render(SCREEN, notes.nodes(), cursor), SCREEN.width * SCREEN.height)
+    return Frame(pixels.reshape(SCREEN.height, SCREEN.width)).image()
 
 
 def make_page() -> Page:

@@ -96,7 +96,12 @@ async def test_one_task_of_a_run(lab: Laboratory) -> None:
 async def test_a_missing_screenshot_is_an_error(lab: Laboratory) -> None:
     state = await lab.run(task("a"))
     digest = state.tasks["a"].attempts[0].checkpoints[0].screenshot
-    next(lab.home.rglob(digest[2:])).unlink()
+    place = lab.store.catalog.find(bytes.fromhex(digest))
+    assert place is not None
+    pack = lab.store.packs / place.pack
+    content = bytearray(pack.read_bytes())
+    content[place.offset] ^= 1
+    pack.write_bytes(content)
     with pytest.raises(InfraError, match=digest):
         collect(state, lab.store)
 

@@ -1,0 +1,65 @@
+"""A figure: one measured number, what a plain baseline needs for the same, and what was promised."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field
+
+from sandboxes.spec import Model
+
+
+class Goal(Model):
+    """What a figure must reach: so many times better than the baseline, at most so much, or both."""
+
+    times: float | None = Field(default=None, gt=0)
+    at_most: float | None = Field(default=None, gt=0, description="in the figure's unit")
+
+    def is_met(self, ours: float, ratio: float | None) -> bool:
+        fast = self.times is None or (ratio is not None and ratio >= self.times)
+        return fast and (self.at_most is None or ours <= self.at_most)
+
+    def describe(self, unit: str) -> str:
+        parts = [f"{self.times:g}x"] if self.times is not None else []
+        if self.at_most is not None:
+            parts.append(f"at most {self.at_most:g} {unit}")
+        return ", ".join(parts)
+
+
+class Figure(Model):
+    """`ratio` is the baseline divided by ours. What does not apply is None: a figure may have no baseline,
+    or no goal."""
+
+    name: str
+    unit: str
+    ours: float
+    baseline: float | None
+    ratio: float | None
+    goal: str | None
+    met: bool | None
+
+    @classmethod
+    def of(
+        cls, name: str, unit: str, ours: float, baseline: float | None = None, goal: Goal | None = None
+    ) -> Self:
+        """Judged by what was measured, then rounded to four digits."""
+        ratio = None if baseline is None else baseline / ours
+        return cls(
+            name=name,
+            unit=unit,
+            ours=_rounded(ours),
+            baseline=None if baseline is None else _rounded(baseline),
+            ratio=None if ratio is None else _rounded(ratio),
+            goal=None if goal is None else goal.describe(unit),
+            met=None if goal is None else goal.is_met(ours, ratio),
+        )
+
+
+class Report(Model):
+    """All that `--json` prints."""
+
+    figures: tuple[Figure, ...]
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")

@@ -1,0 +1,176 @@
+"""The accessibility tree of real applications, beside a walk that asks every object by itself."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from sandboxes.deadline import Pace
+from sandboxes.desktop import Desktop
+from sandboxes.guest.protocol import Node
+from sandboxes.host import Host
+from sandboxes.observation import UiTree
+from sandboxes.osworld_tree import osworld_xml
+from sandboxes.spec import DesktopSpec
+from sandboxes.text_tree import tree_text
+
+pytestmark = pytest.mark.anyio
+
+WALK = Path(__file__).with_name("walk.py")
+GUEST_MODULES = {"PYTHONPATH": "/opt/deskswarm/lib:/opt/deskswarm/guest"}
+SHEET = "\n".join(",".join(f"{row}.{column}" for column in range(8)) for row in range(60))
+MOVING = "<style>@keyframes a {to {transform: translateX(500px)}} i {animation: a 1s infinite}</style>"
+PAGE = f"<title>Shop</title>{MOVING}<h1>Shop</h1><a href='x'>More</a><button>Buy</button><input value='7'>"
+APPS = {"soffice", "Chromium", "thunar", "mousepad"}
+NAMED_BY_DESCRIPTION = {
+    "push button",
+    "toggle button",
+    "radio button",
+    "check box",
+    "slider",
+    "entry",
+    "icon",
+}
+
+
+@pytest.fixture(scope="module")
+async def busy(host: Host, needs_image: Callable[[str], None]) -> AsyncIterator[Desktop]:
+    """Calc, Chromium, Thunar and, in front, Mousepad."""
+    needs_image("desktop")
+    async with await host.start(DesktopSpec(image="desktop"), holder="test") as desktop:
+        await desktop.files.write("~/sheet.csv", SHEET.encode())
+        await desktop.files.write("~/page.html", PAGE.replace(MOVING, "").encode())
+        await desktop.files.write("~/moving.html", (PAGE + "<i>moving</i>").encode())
+        await desktop.files.write("~/note.txt", b"one\n")
+        await desktop.open(["soffice", "--calc", "--norestore", "--infilter=CSV:44,34,76", "~/sheet.csv"])
+        await desktop.open(["google-chrome", "/home/user/page.html"])
+        await desktop.open(["thunar", "/usr"])
+        await desktop.locator("table cell", "A1", app="soffice").first.wait_for(timeout=60)
+        await desktop.locator("push button", "Buy", app="Chromium").wait_for(timeout=60)
+        await desktop.open(["mousepad", "/home/user/note.txt"])
+        await desktop.locator("text", app="mousepad").focus(timeout=30)
+        await desktop.settle(0.5)
+        yield desktop
+
+
+async def walked(desktop: Desktop, tree: UiTree) -> dict[str, Any]:
+    children = defaultdict(list)
+    for node in tree.nodes:
+        if node.parent is not None:
+            children[tree.nodes[node.parent].id].append(node.id)
+    await desktop.files.write("/tmp/walk.py", WALK.read_bytes())
+    done = await desktop.exec(
+        ["sh", "-c", "python3 /tmp/walk.py > /tmp/walk.json"],
+        stdin=json.dumps(children).encode(),
+        env=GUEST_MODULES,
+    )
+    assert done.exit_code == 0, done.stderr.decode()
+    found: dict[str, Any] = json.loads(await desktop.files.read("/tmp/walk.json"))
+    return found
+
+
+async def test_the_same_as_a_recursive_walk_node_by_node(busy: Desktop) -> None:
+    tree = await busy.ui_tree()
+    assert tree.cut == {}
+    walk = await walked(busy, tree)
+    assert {node.app for node in tree.nodes} == APPS
+    assert sum(node.role == "table cell" for node in tree.nodes) < 1300  # Of a sheet of a thousand million.
+    for node in tree.nodes:
+        other = walk.pop(node.id)
+        name = other["name"] or (other["description"] if node.role in NAMED_BY_DESCRIPTION else "")
+        assert (node.role, node.name) == (other["role"], name.strip()), node
+        assert sorted(node.states) == sorted(other["states"]), node
+        rect = node.rect and [node.rect.x, node.rect.y, node.rect.width, node.rect.height]
+        assert rect == (other["rect"] if covers(other) else None), node
+        assert (None if node.parent is None else tree.nodes[node.parent].id) == other["parent"], node
+        if node.text and node.role not in ("slider", "scroll bar", "progress bar", "spin button"):
+            assert node.text == other["text"].replace("\ufffc", ""), node
+    # What the walk has beside is without a pixel, and so is all that it holds.
+    assert [other for other in walk.values() if covers(other)] == []
+
+
+def covers(other: dict[str, Any]) -> bool:
+    return bool(other["rect"]) and other["rect"][2] > 0 and other["rect"][3] > 0
+
+
+async def test_ids_stay_and_changes_are_seen(busy: Desktop) -> None:
+    before = await busy.ui_tree()
+    assert (await busy.ui_tree()).nodes == before.nodes
+    await busy.press("x")
+    await busy.settle()
+    after = await busy.ui_tree()
+    changed = {(node.id): node for node in apart(after) ^ apart(before)}
+    assert len({node.id for node in after.nodes}) == len(after.nodes)
+    assert changed
+    assert {node.app for node in after.nodes if node.id in changed} == {"mousepad"}, changed
+    [text] = [node for node in after.nodes if node.app == "mousepad" and node.role == "text"]
+    assert "x" in text.text
+
+
+def apart(tree: UiTree) -> set[Node]:
+    """The nodes, wherever they are in the list."""
+    return {node.model_copy(update={"parent": None}) for node in tree.nodes}
+
+
+async def test_details_and_the_forms_of_a_tree(busy: Desktop) -> None:
+    tree = await busy.ui_tree(details=True)
+    [buy] = [node for node in tree.nodes if node.name == "Buy"]
+    assert buy.actions
+    assert dict(buy.attributes)["tag"] == "button"
+    assert any(node.range for node in tree.nodes)
+    assert 'push-button name="Buy"' in osworld_xml(tree)
+    text = tree_text(tree, busy.size, 1500)
+    assert text.tokens <= 1500
+    assert text.left_out > 0
+    assert text.text.splitlines()[0].endswith("of mousepad (active)")
+
+
+async def test_what_an_observation_says(busy: Desktop) -> None:
+    seen = await busy.observe()
+    assert set(seen.applications) == APPS
+    assert [(tab.address, tab.selected) for tab in seen.tabs] == [("file:///home/user/page.html", True)]
+    assert seen.active_element is not None
+    assert (seen.active_element.role, seen.active_element.app) == ("text", "mousepad")
+    assert seen.dialogs == ()
+    await busy.press("ctrl+o")
+    await busy.locator("file chooser", "Open File").wait_for()
+    assert [node.app for node in (await busy.observe()).dialogs] == ["mousepad"]
+    await busy.press("Escape")
+    await busy.locator("file chooser", "Open File").wait_for("gone")
+
+
+async def test_a_hanging_application_costs_its_own_deadline_and_is_named(busy: Desktop) -> None:
+    await busy.ui_tree()
+    await busy.exec(["pkill", "-STOP", "thunar"])
+    try:
+        tree = await busy.ui_tree(timeout=5)
+    finally:
+        await busy.exec(["pkill", "-CONT", "thunar"])
+    assert tree.cut == {"thunar": "it did not answer all within 2 s"}
+    assert {node.app for node in tree.nodes} == APPS - {"thunar"}
+    assert (await busy.ui_tree()).cut == {}
+
+
+async def test_an_application_that_ends_is_gone_from_the_tree(busy: Desktop) -> None:
+    await busy.open(["lxterminal"])
+    await busy.locator("terminal").wait_for(timeout=20)
+    await busy.exec(["pkill", "-KILL", "lxterminal"])
+    pace = Pace()
+    with anyio.fail_after(10):
+        while any(node.app == "lxterminal" for node in (await busy.ui_tree()).nodes):
+            await pace.wait()
+
+
+async def test_a_caret_and_an_animation_do_not_hold_up_settling(busy: Desktop) -> None:
+    assert (await busy.settle(timeout=5)).waited_s < 2  # The caret of the editor blinks.
+    await busy.open(["google-chrome", "/home/user/moving.html"])
+    await busy.locator("document web", "Shop", app="Chromium").first.wait_for()
+    settled = await busy.settle(timeout=5)
+    assert settled.settled
+    assert settled.waited_s < 3
