@@ -17,7 +17,7 @@ from runner.journal import Journal, Record
 from runner.state import AttemptState, RunState, fold
 from runner.summary import summarize
 from sandboxes.backend import load_backend
-from sandboxes.errors import InfraError, InputError
+from sandboxes.errors import ImageNotFound, InfraError, InputError
 from sandboxes.simulation.settings import Delay, Fault
 from tests.runner.laboratory import Laboratory, swarm, task
 
@@ -223,6 +223,12 @@ async def test_where_nothing_can_run_nothing_is_started(lab: Laboratory) -> None
         await run_swarm(swarm(task("a")), lab.folder, lab.home, backend="nope")
     with pytest.raises(InputError, match="no task has the id"):
         await run_swarm(swarm(task("a", after=["x"])), lab.folder, lab.home, backend="simulated")
+    wants_root = task("b", desktop={"root": True})
+    with pytest.raises(InputError, match=r"task 'b': desktop\.root: backend 'simulated' cannot give root"):
+        await run_swarm(swarm(task("a"), wants_root), lab.folder, lab.home, backend="simulated")
+    unbuilt = task("a", desktop={"image": "slim"})
+    with pytest.raises(ImageNotFound, match=r"task 'a': .*image build"):
+        await run_swarm(swarm(unbuilt), lab.folder, lab.home, backend="bubblewrap")
     with Journal(lab.home) as journal:
         assert journal.runs() == []
 
