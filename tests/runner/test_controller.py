@@ -293,3 +293,22 @@ def test_another_process_folds_the_same_while_it_runs(lab: Laboratory) -> None:
         watcher.stdin.close()
     assert len(seen) > 10
     assert all(there >= here for here, there in seen)
+
+
+def test_a_script_without_a_main_guard_runs_once(lab: Laboratory) -> None:
+    checked = task("a", checks=[{"check": "text", "path": "~/note.txt", "contains": ["hello"]}])
+    lines = [
+        "import anyio",
+        "from pathlib import Path",
+        "from runner.controller import run_swarm",
+        "from runner.spec import Swarm",
+        f"swarm = Swarm.model_validate({swarm(checked).model_dump(mode='json', by_alias=True)!r})",
+        f"home, folder = Path({str(lab.home)!r}), Path({str(lab.folder)!r})",
+        "print(anyio.run(lambda: run_swarm(swarm, folder, home, backend='simulated')).status)",
+    ]
+    script = lab.folder / "script.py"
+    script.write_text("\n".join(lines))
+    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.stdout == "succeeded\n", ran.stderr
+    with Journal(lab.home) as journal:
+        assert len(journal.runs()) == 1
