@@ -24,8 +24,10 @@ from runner.state import RunState
 from runner.summary import RunSummary, summarize
 from runner.worker import Attempt, Worker
 from sandboxes.backend import load_backend
+from sandboxes.errors import InputError
 from sandboxes.host import DEFAULT_BACKEND, Host
 from sandboxes.owner import Owner
+from sandboxes.spec import DesktopSpec
 
 OnEvent = Callable[[Record], None]
 
@@ -42,18 +44,31 @@ async def run_swarm(
     """Run a swarm; `folder` holds the files it names, `home` all state. Failed tasks are in the summary.
 
     `parallel` overrides the swarm's own; `on_event` sees each event once it is in the journal. Raises
-    SpecError and InfraError before anything is started or journaled. Cancelled, it journals so, ends
+    InputError and InfraError before anything is started or journaled. Cancelled, it journals so, ends
     its desktops, and lets the cancellation through.
     """
     plan = make_plan(swarm)
     await load_backend(backend, home).check()
     async with Host(home) as host:
+        await _prepare(host, swarm, backend)
         with await to_thread.run_sync(Journal, home) as journal:
             started = RunStarted(swarm=swarm, plan=plan, backend=backend, controller=str(Owner.current()))
             log = await RunLog.start(journal, new_run_id(), started, on_event)
             with closing(ArtifactStore(home / ARTIFACTS)) as store:
                 await _Controller(host, folder, store, log, parallel or swarm.parallel).run()
             return summarize(log.state)
+
+
+async def _prepare(host: Host, swarm: Swarm, backend: str) -> None:
+    """A swarm that asks for what the backend cannot give is refused before it costs anything."""
+    seen: set[DesktopSpec] = set()
+    for task in swarm.tasks:
+        if task.desktop not in seen:
+            seen.add(task.desktop)
+            try:
+                await host.prepare(task.desktop, backend=backend)
+            except InputError as error:
+                raise type(error)(f"task {task.id!r}: {error}") from error
 
 
 def new_run_id() -> str:

@@ -85,10 +85,9 @@ class Host:
         InputError for a spec the backend cannot fulfil, ImageNotFound, BackendUnavailable, and
         DesktopStartError with the end of the desktop's log.
         """
+        await self.prepare(spec, backend=backend)
         chosen = self._backend(backend)
-        _check_capabilities(chosen, spec)
         lease = Lease(new_desktop_id(), holder)
-        await chosen.prepare(spec.image)
         async with self._boots:
             connection = await self._boot(chosen, spec, lease, dict(labels or {}), timeout)
         return Desktop(
@@ -97,6 +96,15 @@ class Host:
             on_close=partial(self.stop, lease.desktop_id),
             connect=partial(self._connect, chosen),
         )
+
+    async def prepare(self, spec: DesktopSpec, *, backend: str = DEFAULT_BACKEND) -> None:
+        """Refuse what the backend cannot give, and make ready what its desktops share, before any is started.
+
+        Raises InputError for a spec the backend cannot fulfil, ImageNotFound, BackendUnavailable.
+        """
+        chosen = self._backend(backend)
+        _check_capabilities(chosen, spec)
+        await chosen.prepare(spec.image)
 
     async def stop(self, desktop_id: str) -> None:
         """End a desktop, whoever started it, and remove every trace of it. Harmless where there is none."""

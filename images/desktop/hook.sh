@@ -11,14 +11,14 @@ done
 ln -sf /usr/local/bin/google-chrome /usr/bin/chromium
 ln -s chromium.desktop /usr/share/applications/google-chrome.desktop
 
-launchers=/usr/share/deskswarm/launchers
-ln -s /usr/share/applications/chromium.desktop $launchers/10-browser.desktop
-ln -s /usr/share/applications/libreoffice-writer.desktop $launchers/50-writer.desktop
-ln -s /usr/share/applications/libreoffice-calc.desktop $launchers/51-calc.desktop
-ln -s /usr/share/applications/libreoffice-impress.desktop $launchers/52-impress.desktop
-ln -s /usr/share/applications/gimp.desktop $launchers/60-gimp.desktop
-ln -s /usr/share/applications/vlc.desktop $launchers/61-vlc.desktop
-ln -s /usr/share/applications/org.gnome.Evince.desktop $launchers/62-pdf.desktop
+add_launcher=/usr/share/deskswarm/add-launcher
+$add_launcher 10 chromium
+$add_launcher 50 libreoffice-writer
+$add_launcher 51 libreoffice-calc
+$add_launcher 52 libreoffice-impress
+$add_launcher 60 gimp
+$add_launcher 61 vlc
+$add_launcher 62 org.gnome.Evince
 
 python3 -m compileall -q /usr/local/lib/python3.11/dist-packages
 update-desktop-database -q /usr/share/applications

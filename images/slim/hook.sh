@@ -19,12 +19,11 @@ mkdir -p /var/lib/dbus
 ln -sf /run/machine-id /var/lib/dbus/machine-id
 mkdir -p /opt/deskswarm/guest/deskswarm_guest
 
-# The panel shows the folder's launchers in the order of their names.
-launchers=/usr/share/deskswarm/launchers
-mkdir -p $launchers
-ln -s /usr/share/applications/thunar.desktop $launchers/20-files.desktop
-ln -s /usr/share/applications/lxterminal.desktop $launchers/30-terminal.desktop
-ln -s /usr/share/applications/org.xfce.mousepad.desktop $launchers/40-editor.desktop
+# The panel shows the launchers in the order of their places.
+add_launcher=/usr/share/deskswarm/add-launcher
+$add_launcher 20 thunar
+$add_launcher 30 lxterminal
+$add_launcher 40 org.xfce.mousepad
 
 dconf update
 python3 -m compileall -q /opt/deskswarm/lib

@@ -6,21 +6,22 @@ and a pattern that never ends or an archive that unpacks without end must cost a
 
 from __future__ import annotations
 
-from contextlib import suppress
+import pickle
+import sys
 from pathlib import Path
 
-from anyio import BrokenWorkerProcess, CapacityLimiter, move_on_after, to_process
+from anyio import move_on_after, run_process, to_process
 
 from runner.checks import spec
 from runner.checks.evidence import Evidence
 from runner.checks.python import Files
 from runner.checks.result import CheckResult, failed, passed
 from runner.checks.tree import judge_tree
-from runner.checks.worker import rule
 from runner.local_files import MAX_FILE_BYTES, local_file
 from sandboxes.errors import DeadlineExceeded, GuestError
 
 DEADLINE_S = 60.0
+_WORKER = [sys.executable, "-m", "runner.checks.worker"]
 
 
 async def judge(check: spec.Check, evidence: Evidence) -> CheckResult:
@@ -77,12 +78,14 @@ async def _judge_command(check: spec.Command, evidence: Evidence) -> CheckResult
 
 async def _in_worker(check: spec.Check, files: Files, local: Path | None, deadline: float) -> CheckResult:
     """Judge in a process that is killed at the deadline, which starts when a processor is free for it."""
+    case = pickle.dumps((check, files, local))
     async with to_process.current_default_process_limiter():
         with move_on_after(deadline):
-            for _ in range(2):  # an idle process may have died since its last ruling; a new one has not
-                with suppress(BrokenWorkerProcess):
-                    return await to_process.run_sync(
-                        rule, check, files, local, cancellable=True, limiter=CapacityLimiter(1)
-                    )
-            return failed("expected a ruling, but the process that judges died twice; is the file hostile?")
+            ran = await run_process(_WORKER, input=case, check=False)
+            if ran.returncode != 0:
+                said = ran.stderr[-200:].decode(errors="replace").strip()
+                return failed(
+                    f"expected a ruling, but the process that judges died: {said or 'is the file hostile?'}"
+                )
+            return CheckResult.model_validate_json(ran.stdout)
     return failed(f"expected a ruling within {deadline:g} s; the file, or the pattern on it, takes longer")

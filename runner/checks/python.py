@@ -5,8 +5,6 @@ from __future__ import annotations
 import runpy
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from runner.checks.result import CheckResult, failed, passed
@@ -19,11 +17,11 @@ def judge(check: Python, files: Files, module: Path) -> CheckResult:
     """What the function says of the files. Whatever it raises is a failed check that names the place."""
     name = check.function.rpartition(":")[2]
     try:
-        with _importing_from(module.parent):
-            function = runpy.run_path(str(module)).get(name)
-            if not callable(function):
-                return failed(f"{module.name} defines no function {name}")
-            return _ruling(function(files))
+        sys.path.insert(0, str(module.parent))
+        function = runpy.run_path(str(module)).get(name)
+        if not callable(function):
+            return failed(f"{module.name} defines no function {name}")
+        return _ruling(function(files))
     except (Exception, SystemExit) as error:  # noqa: BLE001 (the user's own code)
         frame = traceback.extract_tb(error.__traceback__)[-1]
         message = "".join(traceback.format_exception_only(error)).strip()
@@ -40,17 +38,3 @@ def _ruling(said: object) -> CheckResult:
     return failed(
         f"expected the function to return True, False or (bool, text), found a {type(said).__name__}"
     )
-
-
-@contextmanager
-def _importing_from(folder: Path) -> Iterator[None]:
-    """What lies beside the file can be imported, and is forgotten after: other swarms are judged here too."""
-    before = set(sys.modules)
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
-        for name in sys.modules.keys() - before:
-            if str(getattr(sys.modules[name], "__file__", "")).startswith(f"{folder}/"):
-                del sys.modules[name]

@@ -19,7 +19,7 @@ from runner.state import AttemptState, RunState, fold
 from runner.summary import summarize
 from runner.trees import read_tree
 from sandboxes.backend import load_backend
-from sandboxes.errors import InfraError, InputError
+from sandboxes.errors import ImageNotFound, InfraError, InputError
 from sandboxes.simulation.settings import Delay, Fault
 from tests.runner.laboratory import Laboratory, swarm, task
 
@@ -226,6 +226,12 @@ async def test_where_nothing_can_run_nothing_is_started(lab: Laboratory) -> None
         await run_swarm(swarm(task("a")), lab.folder, lab.home, backend="nope")
     with pytest.raises(InputError, match="no task has the id"):
         await run_swarm(swarm(task("a", after=["x"])), lab.folder, lab.home, backend="simulated")
+    wants_root = task("b", desktop={"root": True})
+    with pytest.raises(InputError, match=r"task 'b': desktop\.root: backend 'simulated' cannot give root"):
+        await run_swarm(swarm(task("a"), wants_root), lab.folder, lab.home, backend="simulated")
+    unbuilt = task("a", desktop={"image": "slim"})
+    with pytest.raises(ImageNotFound, match=r"task 'a': .*image build"):
+        await run_swarm(swarm(unbuilt), lab.folder, lab.home, backend="bubblewrap")
     with Journal(lab.home) as journal:
         assert journal.runs() == []
 
@@ -291,3 +297,22 @@ def test_another_process_folds_the_same_while_it_runs(lab: Laboratory) -> None:
         watcher.stdin.close()
     assert len(seen) > 10
     assert all(there >= here for here, there in seen)
+
+
+def test_a_script_without_a_main_guard_runs_once(lab: Laboratory) -> None:
+    checked = task("a", checks=[{"check": "text", "path": "~/note.txt", "contains": ["hello"]}])
+    lines = [
+        "import anyio",
+        "from pathlib import Path",
+        "from runner.controller import run_swarm",
+        "from runner.spec import Swarm",
+        f"swarm = Swarm.model_validate({swarm(checked).model_dump(mode='json', by_alias=True)!r})",
+        f"home, folder = Path({str(lab.home)!r}), Path({str(lab.folder)!r})",
+        "print(anyio.run(lambda: run_swarm(swarm, folder, home, backend='simulated')).status)",
+    ]
+    script = lab.folder / "script.py"
+    script.write_text("\n".join(lines))
+    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.stdout == "succeeded\n", ran.stderr
+    with Journal(lab.home) as journal:
+        assert len(journal.runs()) == 1

@@ -78,7 +78,7 @@ async def ruling_of(evidence: FolderEvidence, name: str, **more: object) -> Chec
         ("nothing", False, "expected the function to return True, False or (bool, text), found a NoneType"),
         ("grows", False, "checks.py:30: MemoryError"),
         ("none", False, "checks.py defines no function none"),
-        ("dies", False, "expected a ruling, but the process that judges died twice; is the file hostile?"),
+        ("dies", False, "expected a ruling, but the process that judges died: is the file hostile?"),
     ],
 )
 async def test_a_function(own: FolderEvidence, name: str, ok: bool, detail: str) -> None:
