@@ -79,7 +79,7 @@ async def test_every_attempt_is_there_and_a_task_that_never_began(lab: Laborator
 async def test_what_was_never_carried_out_is_told_apart(lab: Laboratory) -> None:
     missing = {"role": "push button", "name": "None", "timeout": 0.1}
     decision = {"say": "act", "actions": [{"click": missing}, {"type": "x"}]}
-    program = f"print({json.dumps(json.dumps(decision))}, flush=True); input()"
+    program = f"input(); input(); print({json.dumps(json.dumps(decision))}, flush=True); input()"
     agent = {"kind": "process", "command": [sys.executable, "-c", program]}
     step = first_steps(await page_of(lab, {**task("a"), "agent": agent}))[0]
     assert [deed.ok for deed in step.deeds] == [False, None]
