@@ -73,7 +73,7 @@ def check(store: ArtifactStore, journal: Journal | None) -> Health:
     packs = _read_packs(store)
     damage = _check_catalog(store, packs)
     bad = _verify_objects(store, packs)
-    names = _Names(store, bad)
+    names = _Names(store, packs, bad)
     if journal is not None:
         damage += _read_journal(journal, names)
     damage = packs.damage + damage + list(names.damage())
@@ -183,9 +183,10 @@ def _problem_of_database(path: Path) -> str | None:
 class _Names:
     """Follows every name in the journal to what it stands for."""
 
-    def __init__(self, store: ArtifactStore, bad: dict[Sha256, str]) -> None:
+    def __init__(self, store: ArtifactStore, packs: _Packs, bad: dict[Sha256, str]) -> None:
         self.count = 0
         self._store = store
+        self._packs = packs
         self._bad = bad
         self._verdicts: dict[tuple[str, Sha256], str | None] = {}
         self._affected: dict[str, list[Place]] = {}
@@ -221,7 +222,7 @@ class _Names:
         try:
             if kind == "frame":
                 for tile in set(read_tiles(self._store, digest)[2]):
-                    if tile in self._bad or not self._store.has(tile):
+                    if not self._is_whole(tile):
                         return f"frame {digest}: tile {tile} is damaged or missing"
             elif kind == "tree":
                 read_tree(self._store, digest)
@@ -230,6 +231,16 @@ class _Names:
         except InfraError as error:
             return str(error)
         return None
+
+    def _is_whole(self, digest: Sha256) -> bool:
+        """The catalog may still name what is damaged; the packs may hold by now what they did not before."""
+        if bytes.fromhex(digest) in self._packs.places:
+            return digest not in self._bad
+        try:
+            self._store.get(digest)
+        except InfraError:
+            return False
+        return True
 
     def _take_checkpoint(self, record: Record, event: CheckpointTaken) -> None:
         place = Place(record.run, event.task, event.attempt, event.step, "checkpoint")
