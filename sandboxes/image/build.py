@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import shlex
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
 from pydantic import BaseModel, ConfigDict
 
 from sandboxes.errors import DeadlineExceeded, ImageBuildError
+from sandboxes.filelock import only_one
 from sandboxes.image.overlay import make_overlay
 from sandboxes.image.process import run_logged
 from sandboxes.image.recipe import Recipe
 from sandboxes.image.store import Image, ImageStore
 
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-_LOCK_POLL_SECONDS = 0.2
 
 # Where a build is, by the line mmdebstrap writes on getting there, and how much of the time is behind it.
 _STAGES = (
@@ -58,7 +56,7 @@ async def build_image(
     recipe = store.recipe(name)
     try:
         with anyio.fail_after(timeout):
-            async with _only_builder(store.root, name):
+            async with only_one(store.root / f".{name}.lock"):
                 return store.built(recipe) or await _build(recipe, store, on_progress)
     except TimeoutError as error:
         raise DeadlineExceeded(f"image {name!r} was not built within {timeout:.0f} s") from error
@@ -132,17 +130,3 @@ def missing_packages() -> list[str]:
 def _require_tools() -> None:
     if packages := " ".join(missing_packages()):
         raise ImageBuildError(f"building an image needs {packages}: run `apt-get install {packages}`")
-
-
-@contextlib.asynccontextmanager
-async def _only_builder(root: Path, name: str) -> AsyncIterator[None]:
-    """Hold the lock file of a name. The kernel frees it however the holder dies."""
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / f".{name}.lock").open("w") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                await anyio.sleep(_LOCK_POLL_SECONDS)
-        yield
