@@ -22,7 +22,9 @@ from runner.plan import PlannedTask, agent_of, make_plan
 from runner.spec import Swarm
 from runner.state import RunState
 from runner.summary import RunSummary, summarize
+from runner.warming import Warmer
 from runner.worker import Attempt, Worker
+from sandboxes.admission import HostLimits
 from sandboxes.backend import load_backend
 from sandboxes.errors import InputError
 from sandboxes.host import DEFAULT_BACKEND, Host
@@ -39,23 +41,27 @@ async def run_swarm(
     *,
     backend: str = DEFAULT_BACKEND,
     parallel: int | None = None,
+    limits: HostLimits | None = None,
     on_event: OnEvent | None = None,
 ) -> RunSummary:
     """Run a swarm; `folder` holds the files it names, `home` all state. Failed tasks are in the summary.
 
-    `parallel` overrides the swarm's own; `on_event` sees each event once it is in the journal. Raises
+    `parallel` overrides the swarm's own; `limits` is what it may take of this machine, by default what the
+    environment says; `on_event` sees each event once it is in the journal. Raises
     InputError and InfraError before anything is started or journaled. Cancelled, it journals so, ends
     its desktops, and lets the cancellation through.
     """
     plan = make_plan(swarm)
-    await load_backend(backend, home).check()
-    async with Host(home) as host:
+    chosen = load_backend(backend, home)
+    await chosen.check()
+    async with Host(home, limits) as host:
         await _prepare(host, swarm, backend)
         with await to_thread.run_sync(Journal, home) as journal:
             started = RunStarted(swarm=swarm, plan=plan, backend=backend, controller=str(Owner.current()))
             log = await RunLog.start(journal, new_run_id(), started, on_event)
             with closing(ArtifactStore(home / ARTIFACTS)) as store:
-                await _Controller(host, folder, store, log, parallel or swarm.parallel).run()
+                warmer = Warmer(host, backend) if chosen.capabilities.real else None
+                await _Controller(host, folder, store, log, parallel or swarm.parallel, warmer).run()
             return summarize(log.state)
 
 
@@ -106,8 +112,17 @@ class RunLog:
 
 
 class _Controller:
-    def __init__(self, host: Host, folder: Path, store: ArtifactStore, log: RunLog, parallel: int) -> None:
+    def __init__(
+        self,
+        host: Host,
+        folder: Path,
+        store: ArtifactStore,
+        log: RunLog,
+        parallel: int,
+        warmer: Warmer | None,
+    ) -> None:
         self._host = host
+        self._warmer = warmer
         self._folder = folder
         self._store = store
         self._log = log
@@ -144,6 +159,8 @@ class _Controller:
                 number = len(state.tasks[task_id].attempts) + 1
                 await self._log.write(AttemptStarted(task=task_id, attempt=number))
                 attempts.start_soon(self._carry_out, self._planned[task_id], number)
+            if self._warmer is not None:
+                self._warmer.look_ahead(state, self._parallel)
             if not any(task.status in ("waiting", "running") for task in state.tasks.values()):
                 return
             await self._changed.wait()

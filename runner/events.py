@@ -70,6 +70,14 @@ class AttemptStarted(AttemptEvent):
     kind: Literal["attempt_started"] = "attempt_started"
 
 
+class DesktopAwaited(AttemptEvent):
+    """The machine has no room for the attempt's desktop yet; `place` is its place in the line, from 1."""
+
+    kind: Literal["desktop_awaited"] = "desktop_awaited"
+    place: int = Field(ge=1)
+    reason: str
+
+
 class DesktopLeased(AttemptEvent):
     """The desktop is up and the attempt's own. The lease's token is a secret and is not here."""
 
@@ -85,6 +93,28 @@ class InputPlaced(AttemptEvent):
     @property
     def part(self) -> str:
         return self.file.name
+
+
+class ConnectionEnded(AttemptEvent):
+    """A program on the desktop asked for the network, and got it or not (`sandboxes.egress.proxy`).
+
+    `number` counts the attempt's connections from 1, in the order of their ends.
+    """
+
+    kind: Literal["connection"] = "connection"
+    number: int = Field(ge=1)
+    host: str = Field(description="as the program named it; '' where that could not be read")
+    port: int
+    address: str = Field(description="what it was connected to, or ''")
+    allowed: bool
+    reason: str = Field(description="why it was refused, or cut off")
+    sent: int = Field(ge=0, description="bytes, by the desktop")
+    received: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+
+    @property
+    def part(self) -> str:
+        return str(self.number)
 
 
 class CheckpointTaken(AttemptEvent):
@@ -161,8 +191,10 @@ class RunEnded(RunEvent):
 Event = Annotated[
     RunStarted
     | AttemptStarted
+    | DesktopAwaited
     | DesktopLeased
     | InputPlaced
+    | ConnectionEnded
     | CheckpointTaken
     | OutputKept
     | VerdictGiven

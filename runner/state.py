@@ -13,6 +13,8 @@ from runner.events import (
     AttemptEvent,
     AttemptStarted,
     CheckpointTaken,
+    ConnectionEnded,
+    DesktopAwaited,
     DesktopLeased,
     EndStatus,
     InputPlaced,
@@ -34,7 +36,11 @@ TaskStatus = Literal["waiting", "running", "succeeded", "failed", "blocked", "ca
 
 @dataclass(slots=True)
 class AttemptState:
-    """One attempt at a task. Times are in seconds since the epoch; `steps` counts decisions acted on."""
+    """One attempt at a task. Times are in seconds since the epoch; `steps` counts decisions acted on.
+
+    `awaits_since` is when it came to wait for room on the machine, None when it does not.
+    `connections` counts those to the network that were made, `refused` is the last that was not.
+    """
 
     number: int
     started_at: float
@@ -42,10 +48,13 @@ class AttemptState:
     status: Literal["running"] | EndStatus = "running"
     failure: FailureKind | None = None
     reason: str = ""
+    awaits_since: float | None = None
     desktop: str | None = None
     steps: int = 0
     usage: Usage = field(default_factory=Usage)
     checkpoints: list[CheckpointTaken] = field(default_factory=list)
+    connections: int = 0
+    refused: ConnectionEnded | None = None
     inputs: dict[str, Kept] = field(default_factory=dict)
     outputs: dict[str, Kept] = field(default_factory=dict)
     verdict: VerdictGiven | None = None
@@ -125,6 +134,14 @@ class RunState:
             raise LookupError(f"{task}.{name}: no verdict has passed it")
         return attempt.outputs[name]
 
+    def place_in_line(self, attempt: AttemptState) -> int | None:
+        """Which of this run's attempts that wait for room it is, from 1; None where it does not wait."""
+        if attempt.awaits_since is None or attempt.status != "running":
+            return None
+        last = [task.attempts[-1] for task in list(self.tasks.values()) if task.attempts]
+        waits = [one.awaits_since for one in last if one.awaits_since is not None]
+        return 1 + sum(since < attempt.awaits_since for since in waits)
+
     def _attempt(self, event: AttemptEvent) -> AttemptState:
         return self.tasks[event.task].attempts[event.attempt - 1]
 
@@ -150,10 +167,15 @@ def fold(records: Iterable[Record]) -> RunState:
 
 def _apply_to_attempt(attempt: AttemptState, event: AttemptEvent, at: float) -> None:
     match event:
+        case DesktopAwaited():
+            attempt.awaits_since = at
         case DesktopLeased():
-            attempt.desktop = event.desktop
+            attempt.desktop, attempt.awaits_since = event.desktop, None
         case InputPlaced():
             attempt.inputs[event.file.name] = event.file
+        case ConnectionEnded():
+            attempt.connections += event.allowed
+            attempt.refused = attempt.refused if event.allowed else event
         case CheckpointTaken():
             attempt.checkpoints.append(event)
             attempt.steps += event.executed > 0
@@ -164,4 +186,4 @@ def _apply_to_attempt(attempt: AttemptState, event: AttemptEvent, at: float) -> 
             attempt.verdict = event
         case AttemptEnded():
             attempt.status, attempt.failure, attempt.reason = event.status, event.failure, event.reason
-            attempt.evidence, attempt.ended_at = event.evidence, at
+            attempt.evidence, attempt.ended_at, attempt.awaits_since = event.evidence, at, None

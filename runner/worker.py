@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import anyio
@@ -12,13 +12,25 @@ from anyio import to_thread
 from runner.agents import make_agent
 from runner.artifacts import ArtifactStore, Sha256
 from runner.checkpoints import Trail
-from runner.events import AttemptEnded, DesktopLeased, InputPlaced, Kept, OutputKept, Recorder, VerdictGiven
+from runner.events import (
+    AttemptEnded,
+    ConnectionEnded,
+    DesktopAwaited,
+    DesktopLeased,
+    InputPlaced,
+    Kept,
+    OutputKept,
+    Recorder,
+    VerdictGiven,
+)
 from runner.local_files import local_file
 from runner.session import Outcome, Session, must_answer
 from runner.spec import AgentSpec, Input, Task
 from runner.spec import Output as OutputSpec
 from runner.validator import DesktopEvidence, Output, validate
+from sandboxes.admission import Wait
 from sandboxes.desktop import Desktop
+from sandboxes.egress.proxy import EgressRecord
 from sandboxes.errors import DeskswarmError, FileError, InfraError
 from sandboxes.host import Host
 
@@ -45,6 +57,7 @@ class Worker:
     record: Recorder
     attempt: Attempt
     evidence: dict[str, Sha256] = field(default_factory=dict)
+    connections: int = 0
 
     async def run(self) -> AttemptEnded:
         """The attempt, from its desktop's start to its end. What fails in it is told by kind, not raised."""
@@ -68,6 +81,8 @@ class Worker:
             holder=f"{run}/{task.id}/{number}",
             backend=self.backend,
             labels={"run": run, "task": task.id, "attempt": number},
+            on_connection=self._record_connection,
+            on_wait=self._record_wait,
         )
         async with desktop:
             try:
@@ -75,6 +90,15 @@ class Worker:
             except InfraError:
                 await self._keep_guest_log(desktop)
                 raise
+
+    async def _record_wait(self, wait: Wait) -> None:
+        task, number = self.attempt.task.id, self.attempt.number
+        await self.record(DesktopAwaited(task=task, attempt=number, place=wait.place, reason=wait.reason))
+
+    async def _record_connection(self, ended: EgressRecord) -> None:
+        self.connections += 1
+        task, attempt, number = self.attempt.task.id, self.attempt.number, self.connections
+        await self.record(ConnectionEnded(task=task, attempt=attempt, number=number, **asdict(ended)))
 
     async def _work(self, desktop: Desktop) -> Outcome:
         """Inputs in, session, outputs out, verdict."""

@@ -12,6 +12,8 @@ from sandboxes.spec import Limits
 
 _ROOT = Path("/sys/fs/cgroup")
 _CONTROLLERS = ("memory", "pids")
+_USAGE = ("memory.usage_in_bytes", "memory.current")
+_LIMITS = ("memory.limit_in_bytes", "memory.max")
 
 
 def find_parents() -> tuple[Path, ...]:
@@ -58,6 +60,37 @@ def joining(groups: Sequence[Path], command: Sequence[str]) -> list[str]:
     enter = "".join(f'echo 0 >"${number}"/cgroup.procs && ' for number, _ in enumerate(groups, 1))
     script = f'{enter}shift {len(groups)} && exec "$@"'
     return ["/bin/sh", "-c", script, "sh", *map(str, groups), *command]
+
+
+def working_set(groups: Sequence[Path]) -> int | None:
+    """Bytes that groups use and would miss now; None where they do not tell, or are gone."""
+    for usage in (group / name for group in groups for name in _USAGE):
+        with contextlib.suppress(OSError):
+            return max(0, int(usage.read_text()) - _idle_cache(usage.parent))
+    return None
+
+
+def headroom() -> int | None:
+    """Bytes that this process's own groups still let it take; None where none has a limit."""
+    groups = [group for controller, group in _own_groups() if controller in ("", "memory")]
+    ancestors = {parent for group in groups for parent in group.parents if parent.is_relative_to(_ROOT)}
+    rooms = [room(group) for group in {*groups, *ancestors}]
+    return min((left for left in rooms if left is not None), default=None)
+
+
+def room(group: Path) -> int | None:
+    """Bytes that one group may still take; None where it has no limit."""
+    for limit in (group / name for name in _LIMITS):
+        with contextlib.suppress(OSError, ValueError):  # ValueError: `max`
+            return max(0, int(limit.read_text()) - (working_set([group]) or 0))
+    return None
+
+
+def _idle_cache(group: Path) -> int:
+    """Bytes of files nobody read lately, which the kernel drops first; version 1 has a total of its own."""
+    lines = (line.split() for line in (group / "memory.stat").read_text().splitlines())
+    stat = {name: int(value) for name, value in lines}
+    return stat.get("total_inactive_file", stat["inactive_file"])
 
 
 def _settings(limits: Limits) -> Iterator[tuple[str, int]]:

@@ -81,6 +81,11 @@ class Connection:
     ) -> None:
         await self._end()
 
+    async def pass_to(self, lease: Lease) -> None:
+        """Take the desktop over under its next lease, on this very stream. Raises as entering does."""
+        self.lease = lease  # from here on no request goes out under the old one
+        await self._say_hello()
+
     def close(self, reason: DeskswarmError | None = None) -> None:
         """End the connection: what waits on it, and every later request, raises `reason` (DesktopLost)."""
         if self.failure is None:

@@ -3,10 +3,12 @@
     DeskswarmError
     ├── InputError              the user's file, flag or value is wrong; nothing was started
     │   ├── SpecError               a swarm is wrong, and where (in runner.errors)
-    │   └── ImageNotFound           no image of that name is known or built
+    │   ├── ImageNotFound           no image of that name is known or built
+    │   └── SnapshotError           no such snapshot, or one that does not fit, is damaged or too large
     ├── InfraError              the machine, an engine or a desktop failed; never the agent's fault
     │   ├── BackendUnavailable      a backend cannot work here; the message names the fix
     │   ├── ImageBuildError         the image did not build
+    │   ├── HostFull                the machine cannot carry one more desktop
     │   ├── DesktopStartError       a desktop did not come up
     │   ├── DesktopLost             the desktop or its stream ended
     │   └── ProtocolError           the guest broke the protocol: nonsense, oversized or out of order
@@ -43,6 +45,10 @@ class ImageNotFound(InputError):
     """No image of that name is known, or it has not been built."""
 
 
+class SnapshotError(InputError):
+    """There is no such snapshot, or it does not fit here, or it is damaged or larger than allowed."""
+
+
 class InfraError(DeskswarmError):
     """The environment failed. Never scored as an agent's failure."""
 
@@ -55,6 +61,10 @@ class BackendUnavailable(InfraError):
 
 class ImageBuildError(InfraError):
     """An image did not build. The message holds the end of the build's log."""
+
+
+class HostFull(InfraError):
+    """The machine cannot carry one more desktop, and nothing it runs will make room for one."""
 
 
 class DesktopStartError(InfraError):

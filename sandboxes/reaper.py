@@ -16,7 +16,10 @@ import anyio
 
 from sandboxes.backend import backend_names, load_backend
 from sandboxes.errors import BackendUnavailable
+from sandboxes.home import snapshots_folder
+from sandboxes.labels import Labels
 from sandboxes.owner import Owner
+from sandboxes.snapshot import SnapshotStore
 
 _QUIET_SECONDS = 4.0
 _PAUSE_SECONDS = 1.0
@@ -58,6 +61,8 @@ async def reap(home: Path) -> list[str]:
             removed += await load_backend(name, home).reap()
         except BackendUnavailable:  # its desktops, if any, ended with what they ran on
             continue
+    Labels(home).sweep()
+    SnapshotStore(snapshots_folder(home)).sweep()
     return removed
 
 

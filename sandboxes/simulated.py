@@ -38,7 +38,7 @@ _machines: dict[Path, _Machine] = {}
 
 class SimulatedBackend:
     name: ClassVar[str] = "simulated"
-    capabilities: ClassVar[Capabilities] = Capabilities(real=False, hard_limits=False)
+    capabilities: ClassVar[Capabilities] = Capabilities(real=False, hard_limits=False, local=False)
 
     def __init__(self, home: Path, simulation: Simulation | None = None) -> None:
         """Raises InputError where `simulation` is not given and the file in `home` is wrong."""
@@ -50,7 +50,7 @@ class SimulatedBackend:
     async def check(self) -> str:
         return "in memory; for tests and scale studies only"
 
-    async def prepare(self, image: str) -> None:
+    async def prepare(self, spec: DesktopSpec) -> None:
         """Any image will do."""
 
     async def create(self, desktop_id: str, spec: DesktopSpec, owner: Owner, labels: dict[str, str]) -> None:

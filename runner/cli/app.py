@@ -22,7 +22,12 @@ image = typer.Typer(no_args_is_help=True, help="What desktops are made from.")
 desktop = typer.Typer(no_args_is_help=True, help="Desktops that are there now.")
 app.add_typer(image, name="image")
 app.add_typer(desktop, name="desktop")
+snapshot = typer.Typer(no_args_is_help=True, help="Saved desktops.")
+app.add_typer(snapshot, name="snapshot")
 
+Snapshot = Annotated[
+    str, typer.Argument(metavar="ID", help="A snapshot's label, or the beginning of its id.")
+]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, the beginning of one, or `last`.")]
 
 
@@ -43,14 +48,18 @@ def run(
     swarm: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A swarm file, or a bundled swarm.")],
     backend: Annotated[str | None, typer.Option(help="Kind of isolation; default: bubblewrap.")] = None,
     parallel: Annotated[
-        int | None, typer.Option(min=1, max=4096, help="Desktops at once; default: as the swarm says.")
+        int | None, typer.Option(min=1, max=4096, help="Tasks at once; default: as the swarm says.")
+    ] = None,
+    max_desktops: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000, help="Desktops at once, warm ones too; default: what fits."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Run a swarm to its end."""
     from runner.cli.run import run_swarm_file
 
-    raise typer.Exit(run_swarm_file(swarm, backend, parallel, json))
+    raise typer.Exit(run_swarm_file(swarm, backend, parallel, max_desktops, json))
 
 
 @app.command()
@@ -129,6 +138,28 @@ def doctor() -> None:
     raise typer.Exit(print_findings())
 
 
+@app.command()
+def conformance(
+    backend: Annotated[str, typer.Argument(metavar="BACKEND", help="A kind of isolation.")],
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="GROUP", help="Only this group of checks; may be repeated.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON object.")] = False,
+) -> None:
+    """Check that a backend does all that a backend must, on real desktops."""
+    from runner.cli.conformance import run_conformance
+
+    raise typer.Exit(run_conformance(backend, only or [], json))
+
+
+@app.command()
+def pool() -> None:
+    """Say which desktops are kept warm now, and by which process."""
+    from runner.cli.pool import list_warm
+
+    list_warm()
+
+
 @image.command("build")
 def image_build(name: Annotated[str, typer.Argument(metavar="[NAME]", help="An image.")] = "desktop") -> None:
     """Build an image, unless it is built already."""
@@ -180,3 +211,48 @@ def desktop_shot(
     from runner.cli.desktop import save_screenshot
 
     save_screenshot(desktop, out)
+
+
+@snapshot.command("ls")
+def snapshot_ls() -> None:
+    """List the snapshots, the oldest first."""
+    from runner.cli.snapshot import list_snapshots
+
+    list_snapshots()
+
+
+@snapshot.command("show")
+def snapshot_show(snapshot: Snapshot) -> None:
+    """Print what a snapshot holds and fits, as JSON."""
+    from runner.cli.snapshot import show_snapshot
+
+    show_snapshot(snapshot)
+
+
+@snapshot.command("export")
+def snapshot_export(
+    snapshot: Snapshot,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")],
+) -> None:
+    """Write a snapshot as one file, for another machine."""
+    from runner.cli.snapshot import export_snapshot
+
+    export_snapshot(snapshot, out)
+
+
+@snapshot.command("import")
+def snapshot_import(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="What `export` wrote.")],
+) -> None:
+    """Take in an exported snapshot."""
+    from runner.cli.snapshot import import_snapshot
+
+    import_snapshot(source)
+
+
+@snapshot.command("rm")
+def snapshot_rm(snapshot: Snapshot) -> None:
+    """Remove a snapshot. Desktops restored from it go on."""
+    from runner.cli.snapshot import remove_snapshot
+
+    remove_snapshot(snapshot)

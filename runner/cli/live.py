@@ -68,7 +68,7 @@ class LiveTable:
         cells = (
             task.id + (f" #{attempt.number}" if attempt.number > 1 else ""),
             attempt.desktop or "-",
-            _stage(attempt),
+            _stage(attempt, self._state.place_in_line(attempt) if self._state else None),
             str(attempt.steps),
             self._last.get(task.id, ""),
             duration(time.time() - attempt.started_at),
@@ -87,7 +87,9 @@ def _summary(state: RunState, hidden: int) -> Text:
     return text.append(f"  ({hidden} of them not shown)") if hidden else text
 
 
-def _stage(attempt: AttemptState) -> str:
+def _stage(attempt: AttemptState, place: int | None) -> str:
+    if place is not None:
+        return f"place {place} in line"
     if attempt.desktop is None:
         return "starting"
     if attempt.verdict is not None:

@@ -12,6 +12,8 @@ from runner.events import (
     AttemptEnded,
     AttemptStarted,
     CheckpointTaken,
+    ConnectionEnded,
+    DesktopAwaited,
     DesktopLeased,
     Event,
     OutputKept,
@@ -58,8 +60,12 @@ def _in_words(event: Event) -> str:
     match event:
         case AttemptStarted():
             return "waits for its desktop"
+        case DesktopAwaited():
+            return f"waits for room, place {event.place} in the line: {event.reason}"
         case DesktopLeased():
             return f"works on {event.desktop}"
+        case ConnectionEnded() if not event.allowed:
+            return f"was refused a connection: {event.reason}"
         case OutputKept():
             return f"left {event.file.name}, {event.file.bytes} bytes"
         case VerdictGiven():

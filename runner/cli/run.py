@@ -16,13 +16,18 @@ from runner.journal import Record
 from runner.load import load_swarm
 from runner.state import RunState
 from runner.summary import RunSummary, summarize
+from sandboxes.admission import HostLimits
 from sandboxes.home import find_home
 from sandboxes.host import DEFAULT_BACKEND
 
 
-def run_swarm_file(source: str, backend: str | None, parallel: int | None, as_json: bool) -> int:
+def run_swarm_file(
+    source: str, backend: str | None, parallel: int | None, max_desktops: int | None, as_json: bool
+) -> int:
     """The exit code. Raises InputError, InfraError and Interrupted where no result is to be told."""
-    loaded = load_swarm(source)
+    loaded, limits = load_swarm(source), HostLimits.from_environment()
+    if max_desktops is not None:
+        limits = limits.model_copy(update={"max_desktops": max_desktops})
     with _progress() as show:
         follower = _Follower(show)
 
@@ -33,6 +38,7 @@ def run_swarm_file(source: str, backend: str | None, parallel: int | None, as_js
                 find_home(),
                 backend=backend or DEFAULT_BACKEND,
                 parallel=parallel,
+                limits=limits,
                 on_event=follower.take,
             )
 

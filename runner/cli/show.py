@@ -47,6 +47,10 @@ def _account_of_attempt(attempt: AttemptState) -> Iterator[str]:
     yield f"  attempt {attempt.number}  {status}  {attempt.steps} steps  {duration(took)}{desktop}"
     if attempt.reason:
         yield f"    {one_line(attempt.reason, 400)}"
+    if attempt.connections:
+        yield f"    made {attempt.connections} network connections"
+    if attempt.refused:
+        yield f"    last refused a connection: {one_line(attempt.refused.reason, 400)}"
     for finding in attempt.verdict.findings if attempt.verdict else ():
         yield f"    {_finding(finding)}"
     for kept in attempt.outputs.values():

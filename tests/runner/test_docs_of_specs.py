@@ -22,7 +22,8 @@ MODELS: list[tuple[str, type[BaseModel]]] = [
         ("swarm-files.md", model)
         for model in (
             spec.Swarm, spec.Task, spec.ScriptAgent, spec.ProcessAgent, spec.Input, spec.Output, spec.Budget,
-            spec.Retry, desktops.DesktopSpec, desktops.Screen, desktops.Limits, actions.Target, *ACTIONS,
+            spec.Retry, desktops.DesktopSpec, desktops.Screen, desktops.Limits, desktops.Network,
+            actions.Target, *ACTIONS,
         )
     ),
     *(("checks.md", model) for model in CHECKS),
@@ -53,7 +54,8 @@ def _value(field: dict[str, Any]) -> str:
     if "$ref" in field:
         return "mapping"
     if "oneOf" in field:
-        return "one of several mappings"
+        kinds = dict.fromkeys(map(_value, field["oneOf"]))
+        return " or ".join(kinds) if len(kinds) > 1 else "one of several mappings"
     if choices := field.get("enum") or ([field["const"]] if "const" in field else []):
         return ", ".join(f"`{choice}`" for choice in choices)
     kind = {"string": "text", "integer": "whole number", "boolean": "`true`, `false`", "array": "list"}

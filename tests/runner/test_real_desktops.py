@@ -11,8 +11,8 @@ import pytest
 
 from runner.checkpoints import read_chain
 from runner.controller import run_swarm
-from runner.events import CheckpointTaken
-from runner.journal import Record
+from runner.events import CheckpointTaken, ConnectionEnded
+from runner.journal import Journal, Record
 from sandboxes.backend import load_backend
 from tests.runner.laboratory import Laboratory, swarm
 
@@ -46,6 +46,26 @@ async def test_an_editor_writes_a_file_that_passes_its_check(real: Laboratory, b
     chain = read_chain(real.store, attempt.checkpoints[-1].sha256)
     assert len({point.screen.frame for point in chain}) > 2
     assert chain[2].executed[0].points, "where the field was clicked"
+
+
+async def test_every_connection_is_in_the_journal(real: Laboratory, backend: str) -> None:
+    ask = "import urllib.request as u; u.urlopen('http://host.internal:9/')"
+    refused = "import urllib.request as u; u.urlopen('https://example.org/?key=secret')"
+    script = f'python3 -c "{ask}"; python3 -c "{refused}"; exec mousepad done.txt'
+    one = writes() | {
+        "agent": {"kind": "script", "steps": [{"open": ["sh", "-c", script]}, {"focus": "done.txt"}]}
+    }
+    one["desktop"] = {"image": "slim", "network": {"allow": ["localhost:9"]}}
+    summary = await run_swarm(swarm(one), real.folder, real.home, backend=backend)
+    with Journal(real.home) as journal:
+        records = list(journal.read(summary.run))
+    made, not_made = (record.event for record in records if isinstance(record.event, ConnectionEnded))
+    assert (made.number, made.host, made.port, made.allowed) == (1, "localhost", 9, True)
+    assert (not_made.number, not_made.host, not_made.port, not_made.allowed) == (2, "example.org", 443, False)
+    assert "not on this desktop's list" in not_made.reason
+    assert "secret" not in "".join(record.event.model_dump_json() for record in records[1:])
+    [attempt] = real.read(summary.run).tasks["a"].attempts
+    assert (attempt.status, attempt.connections, attempt.refused) == ("succeeded", 1, not_made)
 
 
 async def test_a_desktop_ended_in_mid_task_is_infra_and_tried_again(real: Laboratory, backend: str) -> None:

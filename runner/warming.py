@@ -1,0 +1,31 @@
+"""Has the desktops of the tasks that start next booted before their turn comes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from runner.dispatch import upcoming
+from runner.state import RunState
+from sandboxes.host import Host
+from sandboxes.spec import DesktopSpec
+
+AHEAD = 2
+"""At most so many desktops wait for tasks: each holds memory that nobody uses yet."""
+
+
+class Warmer:
+    """What the host keeps warm for one run. Desktops that may reach a network are never among it."""
+
+    def __init__(self, host: Host, backend: str) -> None:
+        self._host = host
+        self._backend = backend
+        self._wanted: Counter[DesktopSpec] = Counter()
+
+    def look_ahead(self, state: RunState, parallel: int) -> None:
+        """Have the host keep warm what the run needs next, and no longer what it does not."""
+        specs = {task.id: task.desktop for task in state.swarm.tasks}
+        ids = upcoming(state.plan, state.tasks, min(AHEAD, parallel))
+        wanted = Counter(specs[id_] for id_ in ids if specs[id_].network == "none")
+        for spec in {*self._wanted, *wanted}:
+            self._host.warm(spec, wanted[spec], backend=self._backend)
+        self._wanted = wanted

@@ -1,0 +1,105 @@
+"""Whether KVM runs a guest here. A device that opens proves nothing: the processor may lack what a kernel needs."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import time
+from functools import partial
+from pathlib import Path
+
+import libvirt
+from anyio.to_thread import run_sync
+from pydantic import ValidationError
+
+from sandboxes.errors import DesktopStartError
+from sandboxes.filelock import only_one
+from sandboxes.image.disk import VmDisk
+from sandboxes.spec import Model, new_desktop_id
+from sandboxes.vm import launch
+from sandboxes.vm.domain import CONSOLE, Boot, Machine
+from sandboxes.vm.hypervisor import Hypervisor
+from sandboxes.vm.stage import Stage, empty_file
+
+_DEVICE = Path("/dev/kvm")
+_MEMORY_BYTES = 256 << 20
+_DEADLINE_SECONDS = 15
+_PACE_S = 0.05
+_LIVES = b"Kernel panic - not syncing: VFS"  # as it has no driver for the disk: all else of the kernel works
+
+
+class Verdict(Model):
+    """`tried_on`: the versions of kernel and QEMU that it holds for."""
+
+    works: bool
+    why: str
+    tried_on: str
+
+
+def known_verdict(stage: Stage, hypervisor: Hypervisor) -> Verdict | None:
+    """What was found out before, with the same kernel and QEMU. Raises BackendUnavailable."""
+    here = _versions(hypervisor)
+    if not _DEVICE.exists():
+        return Verdict(works=False, why=f"there is no {_DEVICE}", tried_on=here)
+    try:
+        verdict = Verdict.model_validate_json(stage.kvm_verdict.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+    return verdict if verdict.tried_on == here else None
+
+
+async def probe(stage: Stage, hypervisor: Hypervisor, disk: VmDisk) -> Verdict:
+    """Found out once, by booting a kernel until it says that it has no disk. Raises BackendUnavailable."""
+    async with only_one(stage.kvm_verdict.with_suffix(".lock")):
+        known = await run_sync(known_verdict, stage, hypervisor)
+        if known:
+            return known
+        works, why = await _try(stage, hypervisor, disk)
+        verdict = Verdict(works=works, why=why, tried_on=_versions(hypervisor))
+        draft = stage.kvm_verdict.with_suffix(".new")
+        draft.write_text(verdict.model_dump_json())
+        draft.rename(stage.kvm_verdict)
+        return verdict
+
+
+async def _try(stage: Stage, hypervisor: Hypervisor, disk: VmDisk) -> tuple[bool, str]:
+    name = new_desktop_id()
+    folder = stage.make_run(name)
+    try:
+        user = hypervisor.user(name, kvm=True)
+        machine = Machine(
+            name=name,
+            folder=folder,
+            memory=empty_file(folder / "memory", _MEMORY_BYTES, user),
+            memory_bytes=_MEMORY_BYTES,
+            processors=1,
+            disk=disk.disk,
+            writable=False,
+            kvm=True,
+            user=user,
+            unconfined_by=hypervisor.host.security_models,
+            boot=Boot(disk.kernel, None, "console=ttyS0 panic=-1"),
+        )
+        return await hypervisor.ask(partial(_boots, machine=machine))
+    finally:
+        await run_sync(shutil.rmtree, folder)
+
+
+def _boots(connection: libvirt.virConnect, machine: Machine) -> tuple[bool, str]:
+    console = machine.folder / CONSOLE
+    deadline = time.monotonic() + _DEADLINE_SECONDS
+    try:
+        launch.start(connection, machine)
+        while time.monotonic() < deadline:
+            if console.exists() and _LIVES in console.read_bytes():
+                return True, "a guest booted under it"
+            time.sleep(_PACE_S)
+        return False, f"under KVM a kernel did not boot within {_DEADLINE_SECONDS} s"
+    except DesktopStartError as error:
+        return False, f"under KVM: {error}"
+    finally:
+        launch.end(connection, machine.name)
+
+
+def _versions(hypervisor: Hypervisor) -> str:
+    return f"Linux {platform.release()}, QEMU {hypervisor.host.qemu_version}"
