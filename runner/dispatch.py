@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 from runner.plan import Plan
 from runner.state import TaskState
@@ -35,12 +34,11 @@ def dispatch(plan: Plan, tasks: Mapping[str, TaskState], parallel: int) -> Moves
     return Moves(tuple(start), blocked)
 
 
-def upcoming(plan: Plan, tasks: Mapping[str, TaskState], most: int) -> tuple[str, ...]:
-    """The first tasks, at most so many, that wait for nothing but tasks that run now, or for their turn."""
-    ready = (
+def upcoming(plan: Plan, tasks: Mapping[str, TaskState]) -> tuple[str, ...]:
+    """The tasks that wait for nothing but tasks that run now, or for their turn; in order."""
+    return tuple(
         planned.id
         for planned in plan.tasks
         if tasks[planned.id].status == "waiting"
         and all(tasks[need].status in ("succeeded", "running") for need in planned.needs)
     )
-    return tuple(islice(ready, most))

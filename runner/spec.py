@@ -87,4 +87,4 @@ class Swarm(Model):
     description: str = ""
     agents: dict[Name, AgentSpec] = Field(default_factory=dict)
     tasks: tuple[Task, ...] = Field(min_length=1, max_length=100_000)
-    parallel: int = Field(default=4, ge=1, le=4096, description="desktops at once")
+    parallel: int = Field(default=4, ge=1, le=4096, description="tasks at once")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 
 from runner.dispatch import upcoming
 from runner.state import RunState
@@ -24,8 +25,9 @@ class Warmer:
     def look_ahead(self, state: RunState, parallel: int) -> None:
         """Have the host keep warm what the run needs next, and no longer what it does not."""
         specs = {task.id: task.desktop for task in state.swarm.tasks}
-        ids = upcoming(state.plan, state.tasks, min(AHEAD, parallel))
-        wanted = Counter(specs[id_] for id_ in ids if specs[id_].network == "none")
+        upcoming_specs = (specs[task_id] for task_id in upcoming(state.plan, state.tasks))
+        offline = (spec for spec in upcoming_specs if spec.network == "none")
+        wanted = Counter(islice(offline, min(AHEAD, parallel)))
         for spec in {*self._wanted, *wanted}:
             self._host.warm(spec, wanted[spec], backend=self._backend)
         self._wanted = wanted

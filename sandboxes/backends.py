@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sandboxes.backend import Backend, DesktopRecord, Measuring, Snapshotting, backend_names, load_backend
-from sandboxes.errors import BackendUnavailable, InputError
+from sandboxes.errors import BackendUnavailable, InfraError, InputError
 from sandboxes.spec import DesktopSpec
 
 
@@ -62,7 +62,7 @@ async def memory_of(backend: Backend, ids: list[str]) -> dict[str, int]:
         return {}
     try:
         return await backend.memory(ids)
-    except BackendUnavailable:  # what it needs is away for a moment; so are the figures
+    except InfraError:  # what it needs is away for a moment; so are the figures
         return {}
 
 

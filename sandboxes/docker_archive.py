@@ -45,7 +45,8 @@ async def read_out(desktop_id: str, folder: Path) -> None:
     await _pack(desktop_id, archive.pack("/"), root, folder / archive.FILE_NAME)
     if root:
         changed, removed = await ask(lambda client: _changes(client, desktop_id))
-        await _pack(desktop_id, _PACK_NAMED, root, folder / _CHANGES, [_joined(path.lstrip("/") for path in changed)])
+        names = _joined(path.lstrip("/") for path in changed)
+        await _pack(desktop_id, _PACK_NAMED, root, folder / _CHANGES, [names])
         (folder / _REMOVED).write_text(json.dumps(removed))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import anyio
+import requests
 from anyio.abc import ByteStream
 from docker import DockerClient
 from docker.errors import APIError, NotFound
@@ -214,7 +215,7 @@ def _options(spec: DesktopSpec) -> dict[str, Any]:
 
 def _working_sets(client: DockerClient, ids: Collection[str]) -> Iterator[tuple[str, int]]:
     for desktop_id in ids:
-        with suppress(NotFound):
+        with suppress(NotFound, requests.JSONDecodeError):  # it ended, before or while it was asked
             memory = client.api.stats(desktop_id, stream=False, one_shot=True)["memory_stats"]
             if "usage" in memory:
                 details = memory["stats"]

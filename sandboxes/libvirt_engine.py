@@ -124,7 +124,7 @@ class LibvirtBackend:
         ]
 
     async def log(self, desktop_id: str) -> str:
-        """What its kernel and its guest wrote to its console, which libvirt keeps from growing without end."""
+        """What its kernel and its guest wrote to its console; libvirt keeps that from growing without end."""
         console = self._machines.folder(desktop_id) / CONSOLE
         return await run_sync(tail, console) if console.exists() else ""
 
@@ -149,8 +149,8 @@ class LibvirtBackend:
             await self._machines.copy_running(source_id, desktop_id, blueprint, record)
 
     async def save(self, desktop_id: str, folder: Path) -> None:
-        """Memory, without the pages that hold nothing; the processors' and devices' state; and what was written
-        to the disk, where that may be."""
+        """Memory, without the pages that hold nothing; the state of processors and devices; and what was
+        written to the disk, where that may be."""
         record = read_record(self._machines.folder(desktop_id))
         if record is None:
             raise DesktopLost(f"desktop {desktop_id} is gone")

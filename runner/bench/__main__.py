@@ -8,18 +8,28 @@ from typing import Annotated
 
 import typer
 
+from runner.bench.churn import churn
+from runner.bench.density import density
 from runner.bench.effort import FULL, QUICK, Effort
 from runner.bench.figures import Figure
+from runner.bench.fork import fork
 from runner.bench.observe import observe
 from runner.bench.report import print_json, print_table
+from runner.bench.start import start
 from runner.cli.exit_codes import code_of_error
 from runner.cli.signals import run_interruptibly
 from sandboxes.errors import InputError
-from sandboxes.host import DEFAULT_BACKEND, Host
+from sandboxes.host import Host
 
-Benchmark = Callable[[Host, str, Effort, Callable[[str], None]], AsyncIterator[Figure]]
+Benchmark = Callable[[Host, str | None, Effort, Callable[[str], None]], AsyncIterator[Figure]]
 
-BENCHMARKS: dict[str, Benchmark] = {"observe": observe}
+BENCHMARKS: dict[str, Benchmark] = {
+    "observe": observe,
+    "start": start,
+    "fork": fork,
+    "density": density,
+    "churn": churn,
+}
 """Every benchmark by its name: a module each."""
 
 
@@ -29,7 +39,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 @app.command()
 def bench(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of: {', '.join(BENCHMARKS)}.")],
-    backend: Annotated[str, typer.Option(help="Kind of isolation.")] = DEFAULT_BACKEND,
+    backend: Annotated[
+        str | None, typer.Option(help="Kind of isolation; default: bubblewrap for observe, else all.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Only see that it works; measure nothing.")] = False,
 ) -> None:
@@ -41,7 +53,7 @@ def bench(
     (print_json if json else print_table)(figures)
 
 
-async def _measure(benchmark: Benchmark, backend: str, effort: Effort) -> list[Figure]:
+async def _measure(benchmark: Benchmark, backend: str | None, effort: Effort) -> list[Figure]:
     async with Host() as host:
         return [figure async for figure in benchmark(host, backend, effort, _tell)]
 

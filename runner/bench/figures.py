@@ -10,19 +10,23 @@ from sandboxes.spec import Model
 
 
 class Goal(Model):
-    """What a figure must reach: so many times better than the baseline, at most so much, or both."""
+    """What a figure must reach: so many times better than the baseline, at most or at least so much."""
 
     times: float | None = Field(default=None, gt=0)
-    at_most: float | None = Field(default=None, gt=0, description="in the figure's unit")
+    at_most: float | None = Field(default=None, ge=0, description="in the figure's unit")
+    at_least: float | None = Field(default=None, gt=0, description="in the figure's unit")
 
     def is_met(self, ours: float, ratio: float | None) -> bool:
         fast = self.times is None or (ratio is not None and ratio >= self.times)
-        return fast and (self.at_most is None or ours <= self.at_most)
+        little = self.at_most is None or ours <= self.at_most
+        return fast and little and (self.at_least is None or ours >= self.at_least)
 
     def describe(self, unit: str) -> str:
         parts = [f"{self.times:g}x"] if self.times is not None else []
         if self.at_most is not None:
             parts.append(f"at most {self.at_most:g} {unit}")
+        if self.at_least is not None:
+            parts.append(f"at least {self.at_least:g} {unit}")
         return ", ".join(parts)
 
 

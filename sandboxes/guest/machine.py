@@ -19,11 +19,14 @@ from typing import NoReturn
 from .log import log
 
 MACHINE_FD = "DESKSWARM_MACHINE_FD"
+PORT_FDS = "DESKSWARM_PORT_FDS"
 MAX_ORDER_BYTES = 4096
 _USER = 1000
 _PORTS = Path("/sys/class/virtio-ports")
-_PORT_LINKS = Path("/dev/virtio-ports")
+_PORT_NAMES = "deskswarm."
+_LAST_CAPABILITY = Path("/proc/sys/kernel/cap_last_cap")
 _HOSTS = Path("/etc/hosts")
+_PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _RNDADDENTROPY = 0x40085203
@@ -33,41 +36,45 @@ _POWER_OFF = 0x4321FEDC
 
 def start() -> None:
     """Returns in a child of its own, which is to become the guest; process 1 never returns."""
-    _name_ports()
     ours, guests = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ports = _open_ports()
     guest = os.fork()
     if guest:
         guests.close()
+        for port in ports:
+            os.close(port)
         _supervise(guest, ours)
     ours.close()
     _become_user()
     os.environ[MACHINE_FD] = str(guests.detach())
+    os.environ[PORT_FDS] = " ".join(map(str, ports))
 
 
-def _name_ports() -> None:
-    """Give the ports of the virtual serial device the names udev would give them, and to the user."""
-    _PORT_LINKS.mkdir()
-    for port in _PORTS.iterdir():
-        device = Path("/dev") / port.name
-        os.chown(device, _USER, _USER)
-        (_PORT_LINKS / (port / "name").read_text().strip()).symlink_to(device)
+def _open_ports() -> list[int]:
+    """The guest is handed the ports open, as the user's programs may not open them."""
+    found = [port.name for port in _PORTS.iterdir() if (port / "name").read_text().startswith(_PORT_NAMES)]
+    return [os.open(f"/dev/{name}", os.O_RDWR | os.O_NONBLOCK) for name in sorted(found)]
 
 
 def _become_user() -> None:
     """From here on this process is what it is in every other kind of desktop."""
     user = pwd.getpwuid(_USER)
+    rootless = os.environ.get("DESKSWARM_ROOT") != "1"
+    if rootless:
+        for capability in range(int(_LAST_CAPABILITY.read_text()) + 1):
+            _prctl(_PR_CAPBSET_DROP, capability)
     os.setsid()
     os.initgroups(user.pw_name, user.pw_gid)
     os.setgid(user.pw_gid)
     os.setuid(user.pw_uid)
     os.chdir(user.pw_dir)
-    _prctl(_PR_SET_CHILD_SUBREAPER)
-    if os.environ.get("DESKSWARM_ROOT") != "1":
-        _prctl(_PR_SET_NO_NEW_PRIVS)
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    if rootless:
+        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
-def _prctl(option: int) -> None:
-    if ctypes.CDLL(None, use_errno=True).prctl(option, 1, 0, 0, 0):
+def _prctl(option: int, argument: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(option, argument, 0, 0, 0):
         raise OSError(ctypes.get_errno(), f"prctl {option}")
 
 

@@ -6,30 +6,28 @@ import os
 import select
 from collections import deque
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import anyio
 from anyio.abc import ByteStream
 from anyio.lowlevel import checkpoint
 
+from .machine import PORT_FDS
 from .resync import Opening, Unescaper
 
-_FOLDER = Path("/dev/virtio-ports")
-_NAMES = "deskswarm.*"
 _READ_BYTES = 1 << 16
 _WRITE_BYTES = 1 << 15
 
 Connected = Callable[[ByteStream], Awaitable[None]]
 
 
-def port_paths() -> list[Path]:
-    """The ports of this desktop; none where it is no virtual machine."""
-    return sorted(_FOLDER.glob(_NAMES))
+def handed_in_ports() -> list[int]:
+    """The ports of this desktop, open; none where it is no virtual machine."""
+    return [int(descriptor) for descriptor in os.environ.get(PORT_FDS, "").split()]
 
 
-async def serve_port(path: Path, connected: Connected) -> None:
-    """Serve one connection after another, until cancelled. Raises OSError where there is no such port."""
-    port = _Port(path)
+async def serve_port(descriptor: int, connected: Connected) -> None:
+    """Serve one connection after another, until cancelled."""
+    port = _Port(descriptor)
     while True:
         await port.send((await port.opening()).nonce)
         await connected(_Connection(port))
@@ -42,8 +40,8 @@ class _Port:
     change is news: hence edges, and a descriptor for each direction, as each has a waiter of its own.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    def __init__(self, descriptor: int) -> None:
+        self._fd = descriptor
         self._readable = self._edges(select.EPOLLIN)
         self._writable = self._edges(select.EPOLLOUT)
         self._unescaper = Unescaper()

@@ -24,7 +24,7 @@ from .memory import watch_memory
 from .operations import Desktop
 from .output import pass_on
 from .paths import SOCKET_PATH
-from .ports import port_paths, serve_port
+from .ports import handed_in_ports, serve_port
 from .processes import Processes
 from .protocol import (
     OPERATIONS,
@@ -62,8 +62,8 @@ async def _serve(boot: Boot) -> None:
         tasks.start_soon(server.start)
         if boot.settings.memory:
             tasks.start_soon(watch_memory, boot.settings.memory)
-        for path in port_paths():
-            tasks.start_soon(serve_port, path, server.connected_to_port)
+        for port in handed_in_ports():
+            tasks.start_soon(serve_port, port, server.connected_to_port)
         log("listening")
         await listener.serve(server.connected)
 

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sandboxes.errors import BackendUnavailable, ImageBuildError
 from sandboxes.filelock import only_one
 from sandboxes.image.build import BuildProgress, OnProgress
-from sandboxes.image.initrd import guest_part, system_part
+from sandboxes.image.initrd import own_part, system_part
 from sandboxes.image.kernel import fetch_kernel
 from sandboxes.image.process import run_logged
 from sandboxes.image.store import Image, ImageStore
@@ -165,7 +165,7 @@ def _changes(tar: Path) -> Iterator[str]:
 
 def _initrd(folder: Path) -> Path:
     """One for each version of the guest's code, by its hash."""
-    data = (folder / "system.cpio").read_bytes() + guest_part()
+    data = (folder / "system.cpio").read_bytes() + own_part()
     path = folder / f"initrd-{hashlib.sha256(data).hexdigest()[:_DIGEST_CHARACTERS]}"
     if not path.exists():
         draft = path.with_name(f".{path.name}-{os.getpid()}")

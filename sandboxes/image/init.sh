@@ -1,11 +1,12 @@
 #!/bin/sh
-# A virtual machine's first program: it mounts the image and what a desktop may write to, and hands over to the
-# guest's code (sandboxes/guest/machine.py). Runs in busybox; the kernel hands over the words of its command line as variables.
+# A virtual machine's first program, in busybox: it mounts the image and what a desktop may write to, and hands
+# over to the guest's code (sandboxes/guest/machine.py). The words of the kernel's command line are its variables.
 set -eu
 
 mount -t proc -o nosuid,nodev,noexec proc /proc
 mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /sys
 mount -t devtmpfs -o nosuid,noexec devtmpfs /dev
+chmod 600 /dev/kmsg
 for module in $(cat /modules/order); do
     insmod "/modules/$module"
 done

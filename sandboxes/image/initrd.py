@@ -13,31 +13,30 @@ from sandboxes.image.cpio import Entry, archive, file, folder, link
 from sandboxes.image.kernel import KernelFiles
 from sandboxes.namespaces import PRIVATE_FOLDERS, guest_folder
 
-_COMMANDS = ["sh", "cat", "cp", "hostname", "insmod", "ip", "ln", "mkdir", "mount", "switch_root"]
+_COMMANDS = ["sh", "cat", "chmod", "cp", "hostname", "insmod", "ip", "ln", "mkdir", "mount", "switch_root"]
 
 
 def system_part(kernel: KernelFiles) -> bytes:
-    """What is the same for every version of the guest."""
+    """What comes from Debian's packages."""
     return archive(_system_entries(kernel))
 
 
-def guest_part() -> bytes:
-    """The first program, the guest's code, and that compiled, for images with a Python of this version."""
-    first = files("sandboxes.image").joinpath("init.sh").read_bytes()
+def own_part() -> bytes:
+    """What comes from this installation: the first program, and the guest, source and compiled."""
+    return archive([*_first_entries(), *_guest_entries(guest_folder())])
+
+
+def _first_entries() -> Iterator[Entry]:
+    yield from (folder(name) for name in ("proc", "sys", "dev", "own", "root"))
+    yield from (link(f"bin/{name}", "busybox") for name in _COMMANDS)
+    yield file("init", files("sandboxes.image").joinpath("init.sh").read_bytes(), executable=True)
     private = "".join(f"{path} {mode}\n" for path, mode in PRIVATE_FOLDERS.items())
-    return archive(
-        [
-            file("init", first, executable=True),
-            file("private", private.encode()),
-            *_guest_entries(guest_folder()),
-        ]
-    )
+    yield file("private", private.encode())
 
 
 def _system_entries(kernel: KernelFiles) -> Iterator[Entry]:
-    yield from (folder(name) for name in ("bin", "modules", "proc", "sys", "dev", "own", "root"))
+    yield from (folder(name) for name in ("bin", "modules"))
     yield file("bin/busybox", kernel.busybox.read_bytes(), executable=True)
-    yield from (link(f"bin/{name}", "busybox") for name in _COMMANDS)
     yield from (file(f"modules/{module.name}", module.read_bytes()) for module in kernel.modules)
     yield file("modules/order", "".join(f"{module.name}\n" for module in kernel.modules).encode())
 

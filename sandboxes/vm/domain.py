@@ -101,8 +101,8 @@ class Machine:
             SubElement(port, "target", type="virtio", name=f"deskswarm.{number}")
 
     def _command_line(self, line: Element) -> None:
-        """What libvirt has no words for. The file is a template's to write to, and a copy's only to read: what
-        a copy writes goes to pages of its own."""
+        """What libvirt has no words for. A machine that boots writes to the memory file; what a copy writes
+        goes to pages of its own."""
         share = "on" if self.boot else "off"
         memory = (
             f"memory-backend-file,id=memory,size={self.memory_bytes},mem-path={self.memory},share={share}"
@@ -123,4 +123,4 @@ def port_path(folder: Path, number: int) -> str:
 
 
 def _text(parent: Element, tag: str, text: str | None, **attributes: str) -> None:
-    SubElement(parent, tag, **attributes).text = text
+    SubElement(parent, tag, attributes).text = text

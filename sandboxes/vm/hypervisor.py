@@ -102,7 +102,7 @@ class Hypervisor:
         return self.call(_host)
 
     def user(self, desktop_id: str, *, kvm: bool) -> User | None:
-        """Whom a machine's QEMU runs as: each a user of its own, in the group that may enter libvirt's folder.
+        """Whom a machine's QEMU runs as: a user of its own, in the group that may enter libvirt's folder.
 
         Only libvirt's own user may open KVM's device. In a session, it is ourselves, and None.
         """

@@ -14,6 +14,7 @@ import libvirt
 from anyio.abc import ByteStream
 from anyio.to_thread import run_sync
 
+from sandboxes import process
 from sandboxes.deadline import deadline
 from sandboxes.errors import DesktopLost, DesktopStartError, InfraError
 from sandboxes.guest.frames import FrameError
@@ -81,14 +82,14 @@ class Machines:
         record = read_record(folder)
         if record is None or record.process is None:
             raise DesktopLost(f"desktop {desktop_id} is gone")
-        process, began_with = record.process, record.memory
+        qemu, began_with = record.process, record.memory
         user = self._hypervisor.user(desktop_id, kvm=False)
         await run_sync(memory.copy_file, began_with, target / MEMORY)
 
         def save(connection: libvirt.virConnect) -> None:
             with launch.paused(connection, desktop_id) as domain:
                 save_state(domain, target / STATE, user)
-                memory.add_written_pages(process.pid, began_with, target / MEMORY)
+                memory.add_written_pages(qemu.pid, began_with, target / MEMORY)
                 if (folder / DISK).exists():
                     memory.copy_file(folder / DISK, target / DISK)
 
@@ -106,8 +107,8 @@ class Machines:
 
     async def start(self, machine: Machine, record: Record, state: Path | None) -> None:
         """Boot a machine, or start it in the state of another. Raises DesktopStartError."""
-        process = await self._hypervisor.ask(partial(launch.start, machine=machine, state=state))
-        record.model_copy(update={"processes": [str(process)]}).write(machine.folder)
+        qemu = await self._hypervisor.ask(partial(launch.start, machine=machine, state=state))
+        record.model_copy(update={"processes": [str(qemu)]}).write(machine.folder)
 
     async def connect(self, desktop_id: str) -> ByteStream:
         """Raises DesktopLost."""
@@ -124,9 +125,14 @@ class Machines:
         adopted = self._adopted.pop(desktop_id, None)
         if adopted:
             await anyio.aclose_forcefully(adopted)
-        if self.folder(desktop_id).is_dir():
-            await self._hypervisor.ask(partial(launch.end, name=desktop_id))
-            await run_sync(partial(shutil.rmtree, self.folder(desktop_id), ignore_errors=True))
+        folder = self.folder(desktop_id)
+        if not folder.is_dir():
+            return
+        record = await run_sync(read_record, folder)
+        if record and record.process:  # libvirt would first ask it to end, and wait
+            await process.end(record.process)
+        await self._hypervisor.ask(partial(launch.end, name=desktop_id))
+        await run_sync(partial(shutil.rmtree, folder, ignore_errors=True))
 
     def _begin(self, desktop_id: str, record: Record) -> Path:
         folder = self._stage.make_run(desktop_id)

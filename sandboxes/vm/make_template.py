@@ -1,4 +1,4 @@
-"""Making a template: a desktop like any other, until it is saved. Should we die meanwhile, it is reaped as one."""
+"""Making a template: a desktop like any other, until it is saved. Should we die before, it is reaped."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sandboxes.vm.template import Template
 async def make_template(
     stage: Stage, hypervisor: Hypervisor, blueprint: Blueprint, record: Record, template: Template
 ) -> None:
-    """Boot a desktop, use it once, save it. Raises DesktopStartError, DeadlineExceeded, BackendUnavailable."""
+    """Boot a desktop, use it, save it. Raises DesktopStartError, DeadlineExceeded, BackendUnavailable."""
     machines = Machines(stage, hypervisor)
     desktop_id = new_desktop_id()
     try:

@@ -1,7 +1,7 @@
-"""A paused machine's memory as a file: the file it was started from, and over that the pages it has written since.
+"""A machine's memory as a file: the file it began with, and over that the pages it has written since.
 
-These are its own, and in no file; the kernel tells which they are (`pagemap`) and hands them out to whoever may
-trace the process.
+These are its own, and in no file; the kernel tells which they are (`pagemap`) and hands them out to whoever
+may trace the process. Also as two files without the pages that hold nothing, to be kept.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,7 @@ def pack(memory: Path, folder: Path) -> None:
 
 
 def unpack(folder: Path, memory: Path, size: int) -> None:
-    """Make a memory file of so many bytes from what `pack` wrote. Raises SnapshotError for what it did not."""
+    """Make a memory file of so many bytes from what `pack` wrote. Raises SnapshotError where it did not."""
     raw = (folder / _NUMBERS).read_bytes()
     if len(raw) % _NUMBER.itemsize:
         raise SnapshotError(f"{_NUMBERS}: not a list of pages")
@@ -147,7 +148,7 @@ def _runs(numbers: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     if len(numbers):
         breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
         edges = [0, *breaks.tolist(), len(numbers)]
-        yield from zip(edges, edges[1:], strict=False)
+        yield from pairwise(edges)
 
 
 def _copy_range(source: int, start: int, target: int, place: int, size: int) -> None:

@@ -1,8 +1,8 @@
 """QEMU's own monitor, through libvirt: a machine's state without its memory, out and in.
 
 `migrate` would write the memory too, all of it: QEMU can leave out only memory that is mapped shared, and a
-copy's is private. `xen-save-devices-state`, in QEMU for whoever keeps the memory himself, writes just the rest, in
-the format that an incoming migration reads.
+copy's is private. `xen-save-devices-state`, in QEMU for whoever keeps the memory himself, writes just the
+rest, in the format that an incoming migration reads.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Which of a machine's ports to connect to: QEMU serves one connection of a port at a time, and lets others wait
-in silence, so whoever connects first takes the port's lock."""
+"""Which of a machine's ports to connect to: QEMU serves one connection of a port at a time, and lets others
+wait in silence, so whoever connects first takes the port's lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Whether KVM runs a guest here. A device that opens proves nothing: the processor may lack what a kernel needs."""
+"""Whether KVM runs a guest here. A device that opens proves nothing: the processor may lack what a kernel
+needs."""
 
 from __future__ import annotations
 
@@ -96,7 +97,7 @@ def _boots(connection: libvirt.virConnect, machine: Machine) -> tuple[bool, str]
             time.sleep(_PACE_S)
         return False, f"under KVM a kernel did not boot within {_DEADLINE_SECONDS} s"
     except DesktopStartError as error:
-        return False, f"under KVM: {error}"
+        return False, f"under KVM {str(error).splitlines()[0]}"
     finally:
         launch.end(connection, machine.name)
 

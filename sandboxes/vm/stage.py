@@ -1,7 +1,7 @@
 """The folder that holds what QEMU opens: disks, saved memory, and a folder for each running machine.
 
-It is apart from the home because libvirt's system daemon runs each machine as a host user of no rights, who may
-not enter root's own folders. Homes share it: what is kept in it is named by its content.
+It is apart from the home because libvirt's system daemon runs each machine as a host user of no rights, who
+may not enter root's own folders. Homes share it: what is kept in it is named by its content.
 
     STAGE/disks/DIGEST/            an image's disk, kernel and initrd
     STAGE/templates/KEY/           a booted desktop, saved (sandboxes.vm.template)

@@ -1,8 +1,9 @@
-"""Templates: a desktop booted once for an image, a screen and a size of memory, and saved; all others are copies.
+"""Templates: a desktop booted once for an image, a screen and its limits, and saved; all others are copies.
 
-A folder of a template is always whole: making one fills another folder and renames it as its last step. What is
-in it never changes. On QEMU before 8.2 a copy must open the memory file for writing, though it never writes to it:
-a machine that broke out of its QEMU could spoil the file. So its time of change is part of what makes it whole.
+A folder of a template is always whole: making one fills another folder and renames it as its last step. What
+is in it never changes. But QEMU before 8.2 opens the memory file for writing, though it never writes to it,
+and a program that broke out of a machine could spoil the file for later copies. So the file's time of change,
+which only its owner could set back, is part of what makes a template whole.
 """
 
 from __future__ import annotations

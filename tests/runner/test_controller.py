@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import time
@@ -11,13 +12,15 @@ import anyio
 import pytest
 
 from runner.checkpoints import read_chain
+from runner.cli.progress import Lines
 from runner.controller import new_run_id, run_swarm
-from runner.events import RunEnded
+from runner.events import DesktopAwaited, RunEnded
 from runner.frames import read_frame
 from runner.journal import Journal, Record
 from runner.state import AttemptState, RunState, fold
 from runner.summary import summarize
 from runner.trees import read_tree
+from sandboxes.admission import HostLimits
 from sandboxes.backend import load_backend
 from sandboxes.errors import ImageNotFound, InfraError, InputError
 from sandboxes.simulation.settings import Delay, Fault
@@ -316,3 +319,25 @@ def test_a_script_without_a_main_guard_runs_once(lab: Laboratory) -> None:
     assert ran.stdout == "succeeded\n", ran.stderr
     with Journal(lab.home) as journal:
         assert len(journal.runs()) == 1
+
+
+async def test_a_desktop_that_has_no_room_waits_and_its_place_is_told(lab: Laboratory) -> None:
+    lab.simulate(boot=Delay(median_s=0.05))
+    tasks = [task(name) for name in "abcd"]
+    state = await lab.run(*tasks, limits=HostLimits(max_desktops=1))
+    assert set(statuses(state).values()) == {"succeeded"}
+    waits = [record.event for record in lab.records if isinstance(record.event, DesktopAwaited)]
+    assert [wait.place for wait in waits] == [1, 2, 3]
+    assert waits[0].reason == "1 desktops run, and 1 are the most"
+    lines, out = Lines(lab.store, io.StringIO()), list[int | None]()
+    partial_state = RunState.start(lab.records[0])
+    for record in lab.records:
+        lines.take(record)
+        if record.seq > partial_state.seq:
+            partial_state.apply(record)
+        last = partial_state.tasks["d"].attempts
+        out.append(partial_state.place_in_line(last[-1]) if last else None)
+    places = [place for place, before in zip(out, [None, *out], strict=False) if place != before]
+    assert places == [3, 2, 1, None], "the place of the last one, as the others come in"
+    assert isinstance(lines.out, io.StringIO)
+    assert "waits for room, place 3 in the line: others came first" in lines.out.getvalue()

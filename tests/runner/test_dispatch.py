@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.dispatch import dispatch
+from runner.dispatch import dispatch, upcoming
 from runner.plan import Plan, PlannedTask
 from runner.state import TaskState
 
@@ -72,3 +72,17 @@ def test_a_task_to_be_retried_starts_again() -> None:
     plan = Plan(tasks=(PlannedTask(id="a", hash="0" * 64, needs=()),))
     assert dispatch(plan, {"a": TaskState("a", status="waiting")}, 1).start == ("a",)
     assert dispatch(plan, {"a": TaskState("a", status="running")}, 1).start == ()
+
+
+@given(plans(), st.integers(1, 5))
+def test_what_comes_up_next_is_what_can_start_once_all_that_runs_has_succeeded(
+    plan: Plan, parallel: int
+) -> None:
+    tasks = {node.id: TaskState(node.id) for node in plan.tasks}
+    while starting := dispatch(plan, tasks, parallel).start:
+        for task_id in starting:
+            tasks[task_id].status = "running"
+        next_ones = upcoming(plan, tasks)
+        for task_id in starting:
+            tasks[task_id].status = "succeeded"
+        assert next_ones == dispatch(plan, tasks, len(tasks)).start

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -11,6 +12,7 @@ import pytest
 
 from sandboxes import admission, cgroup, machine
 from sandboxes.admission import FIRST_GUESS, Admission, HostLimits, Need, Wait
+from sandboxes.backends import memory_of
 from sandboxes.desktop import Desktop
 from sandboxes.errors import HostFull, InputError
 from sandboxes.host import Host
@@ -31,12 +33,12 @@ class Machine:
 
 
 @pytest.fixture
-def has(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+def has(monkeypatch: pytest.MonkeyPatch) -> Machine:
     has = Machine()
     monkeypatch.setattr(machine, "free_memory", lambda: has.memory)
     monkeypatch.setattr(machine, "free_disk", lambda _: has.disk)
     monkeypatch.setattr(admission, "_LOOK_SECONDS", 0.01)
-    yield has
+    return has
 
 
 async def no_warm() -> bool:
@@ -119,12 +121,12 @@ async def test_first_come_first_served(tmp_path: Path, has: Machine) -> None:
     async with anyio.create_task_group() as tasks:
         for number in (1, 2, 3):
             tasks.start_soon(enter, line, f"d-{number}", NEED, waits)
-            await until(lambda number=number: len(waits) == number)
+            await until(partial(has_length, waits, number))
         assert [wait.place for wait in waits] == [1, 2, 3]
         assert waits[0].reason == "1 desktops run, and 1 are the most"
         for number in range(3):
             line.leave(f"d-{number}")
-            await until(lambda number=number: list(line.inside) == [f"d-{number + 1}"])
+            await until(partial(is_inside, line, f"d-{number + 1}"))
 
 
 async def test_who_gives_up_does_not_hold_up_the_others(tmp_path: Path, has: Machine) -> None:
@@ -222,15 +224,21 @@ def test_the_room_of_a_control_group(tmp_path: Path, files: dict[str, str], room
 
 
 async def test_a_desktops_working_set_is_measured(host: Host, backend: str, desktop: Desktop) -> None:
-    from sandboxes.backends import memory_of
-
-    backends = host.backends
-    before = (await memory_of(backends.get(backend), [desktop.id]))[desktop.id]
+    engine = host.backends.get(backend)
+    before = (await memory_of(engine, [desktop.id]))[desktop.id]
     fill = "open('/tmp/block', 'wb').write(bytes(range(256)) * (1 << 18))"
     assert (await desktop.exec(["python3", "-c", fill])).exit_code == 0
-    after = (await memory_of(backends.get(backend), [desktop.id, "d-none"]))[desktop.id]
+    after = (await memory_of(engine, [desktop.id, "d-none"]))[desktop.id]
     assert 20 << 20 < before < after < 1 << 30
     assert after - before > 48 << 20
+
+
+def has_length(waits: list[Wait], length: int) -> bool:
+    return len(waits) == length
+
+
+def is_inside(line: Admission, name: str) -> bool:
+    return list(line.inside) == [name]
 
 
 async def until(condition: Callable[[], bool]) -> None:

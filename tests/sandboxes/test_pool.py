@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,14 +12,17 @@ import pytest
 from sandboxes import pool
 from sandboxes.admission import HostLimits
 from sandboxes.backend import load_backend
+from sandboxes.conformance.subject import eventually
+from sandboxes.conformance.traces import traces
+from sandboxes.deadline import Pace
 from sandboxes.errors import InputError
 from sandboxes.home import images_folder
 from sandboxes.host import Host
+from sandboxes.owner import Owner
 from sandboxes.pool import is_warm
 from sandboxes.simulation.settings import FILE_NAME, Fault, Simulation
 from sandboxes.spec import DesktopSpec, Limits, Screen
 from tests.sandboxes.test_leaks import kill_desktop
-from tests.sandboxes.traces import traces, wait_until_clean
 
 pytestmark = pytest.mark.anyio
 
@@ -33,8 +33,9 @@ READY_S = 120
 
 async def until(condition: Callable[[], bool]) -> None:
     with anyio.fail_after(READY_S):
+        pace = Pace(0.01)
         while not condition():
-            await anyio.sleep(0.01)
+            await pace.wait()
 
 
 async def warm_ids(host: Host) -> set[str]:
@@ -155,7 +156,11 @@ async def test_a_dead_one_is_not_handed_out(host: Host, backend: str) -> None:
         assert desktop.lease.epoch == 2
         assert (await desktop.exec(["true"])).exit_code == 0
         assert (await desktop.screenshot()).width == SPEC.screen.width
-    assert await warm_ids(host) == set()
+
+    async def drained() -> bool:
+        return not await warm_ids(host)
+
+    await eventually("the end of the last warm desktop", drained)
 
 
 KEEPER = """
@@ -182,13 +187,19 @@ anyio.run(main)
 async def test_a_killed_controller_leaves_no_warm_desktop(tmp_path: Path, home: Path, backend: str) -> None:
     """Killed with one leased, and another warm or on its way."""
     images_folder(tmp_path).symlink_to(images_folder(home).resolve())
+    (tmp_path / "id").write_text("deskswarm-tests")
+    engine = load_backend(backend, tmp_path)
     command = [sys.executable, "-c", KEEPER, str(tmp_path), backend]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            ids = [record.id for record in await load_backend(backend, tmp_path).desktops()]
-            assert traces(tmp_path, ids, backend)
-        finally:
-            os.kill(process.pid, signal.SIGKILL)
-    wait_until_clean(tmp_path, ids, backend, 60)
+    async with await anyio.open_process(command, stderr=None) as process:
+        assert process.stdout is not None
+        assert await process.stdout.receive() == b"ready\n"
+        owner = str(Owner.of(process.pid))
+        ids = [record.id for record in await engine.desktops() if str(record.owner) == owner]
+        assert ids
+        assert await traces(engine, tmp_path, ids)
+        process.kill()
+
+    async def clean() -> bool:
+        return not await traces(engine, tmp_path, ids)
+
+    await eventually("nothing left of a killed controller's warm desktops", clean)

@@ -187,7 +187,8 @@ def test_a_tunnel_is_asked_for() -> None:
 def test_a_page_is_asked_for() -> None:
     head = (
         b"GET HTTP://Example.org:8080/a?b=c HTTP/1.1\r\nHost: other.example\r\n"
-        b"proxy-Connection: keep-alive\r\nConnection: keep-alive\r\nUpgrade: h2c\r\nAccept: */*\r\nTransfer-Encoding: chunked"
+        b"proxy-Connection: keep-alive\r\nConnection: keep-alive\r\nUpgrade: h2c\r\n"
+        b"Accept: */*\r\nTransfer-Encoding: chunked"
     )
     request = parse_request(head)
     assert (request.target, request.tunnel) == (Endpoint("example.org", 8080), False)

@@ -14,7 +14,8 @@ OPENING = Opening(b"0123456789abcdef" * 2)
 
 def received(sent: bytes, cuts: list[int]) -> list[bytes | Opening]:
     """What comes of bytes that arrive in pieces; data together up to the next opening."""
-    unescaper, pieces = Unescaper(), []
+    unescaper = Unescaper()
+    pieces: list[bytes | Opening] = []
     for cut in [*cuts, len(sent)]:
         pieces += unescaper.feed(sent[:cut])
         sent = sent[cut:]

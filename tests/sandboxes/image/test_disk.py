@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sandboxes.errors import BackendUnavailable
 from sandboxes.image import BuildProgress, Image, ImageStore
 from sandboxes.image import disk as disks
 from sandboxes.image.process import run_logged
@@ -98,5 +99,5 @@ async def test_a_missing_tool_is_named_with_its_package(
     image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disks, "_tool", lambda name: None if name == "debugfs" else name)
-    with pytest.raises(disks.BackendUnavailable, match="apt-get install e2fsprogs"):
+    with pytest.raises(BackendUnavailable, match="apt-get install e2fsprogs"):
         await disks.vm_disk(image, ImageStore(tmp_path), lambda _: None)

@@ -126,7 +126,9 @@ async def test_the_user_has_no_rights_and_folders_of_a_limited_size(booted: Mach
         assert (await output(connection, "id", "-u")) == "1000"
         assert "no new privileges" in await output(connection, "sudo", "-n", "true")
         assert "Read-only" in await output(connection, "touch", "/etc/mine")
-        assert "Permission denied" in await output(connection, "head", "-c1", "/dev/vda")
+        for device in ("vda", "kmsg", "vport2p1"):
+            assert "Permission denied" in await output(connection, "head", "-c1", f"/dev/{device}")
+        assert "CapBnd:\t0000000000000000" in await output(connection, "cat", "/proc/self/status")
         sizes = await output(
             connection, "df", "--output=size", "-B1M", "/home/user", "/tmp", "/run", "/dev/shm"
         )
