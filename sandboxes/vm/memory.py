@@ -120,11 +120,11 @@ def _extents(file: int, size: int) -> Iterator[tuple[int, int]]:
 
 def _mappings(pid: int, file: Path) -> list[_Mapping]:
     """Where a process has mapped a file. Raises DesktopLost where it has not."""
-    inode = str(file.stat().st_ino)
+    path = str(file.resolve())
     found = []
     for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-        addresses, _, offset, _, number, *_ = line.split()
-        if number == inode and str(file) in line:
+        addresses, _, offset, _, _, *name = line.split(maxsplit=5)
+        if name == [path]:
             start, _, end = addresses.partition("-")
             found.append(_Mapping(int(start, 16), int(end, 16), int(offset, 16)))
     if not found:
