@@ -33,6 +33,7 @@ from sandboxes.process import LOG_BYTES
 from sandboxes.spec import Capabilities, DesktopSpec
 
 _HOSTNAME = "desktop"
+_IMPORT_SECONDS = 900
 _STOP_SECONDS = 15
 _LOG_LINES = 1000
 _SHARED_MEMORY = "/dev/shm"  # the engine's own option
@@ -77,7 +78,7 @@ class DockerBackend:
             return
         async with only_one(run_folder(self._home, self.name) / "images.lock"):
             if not await ask(is_there):
-                await ask(lambda client: add_image(client, found, home_id(self._home)))
+                await ask(lambda client: add_image(client, found, home_id(self._home)), _IMPORT_SECONDS)
 
     async def create(self, desktop_id: str, spec: DesktopSpec, owner: Owner, labels: dict[str, str]) -> None:
         async with self._created(desktop_id, spec, owner, labels, GUEST):

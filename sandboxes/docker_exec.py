@@ -12,23 +12,32 @@ import anyio
 import docker
 import requests
 from anyio.abc import ByteStream
+from anyio.lowlevel import RunVar
 from docker import DockerClient
 from docker.errors import APIError, DockerException
 
 from sandboxes.background import background
 from sandboxes.deadline import Pace, deadline
 from sandboxes.docker_stream import connect_to_engine, start_exec
-from sandboxes.errors import BackendUnavailable, DesktopLost
+from sandboxes.errors import BackendBusy, BackendUnavailable, DesktopLost
 
-_REQUEST_SECONDS = 120
+# A busy engine answers late; one that hangs never does, and must not hold up other backends for long.
+REQUEST_SECONDS = 30
+_REQUESTS_AT_ONCE = 4
 _END_SECONDS = 10.0
 _FIX = "start one (`scripts/engine start`, or your system's service), or set DOCKER_HOST"
 
 T = TypeVar("T")
 
+_TURNS: RunVar[anyio.CapacityLimiter] = RunVar("requests to the engine")
 
-async def ask(question: Callable[[DockerClient], T]) -> T:
-    """Ask the engine, in a thread. Raises BackendUnavailable where it cannot be reached, or refuses."""
+
+async def ask(question: Callable[[DockerClient], T], seconds: int | None = None) -> T:
+    """Ask the engine, in a thread; each request has `seconds`, `REQUEST_SECONDS` by default.
+
+    Raises BackendUnavailable where the engine cannot be reached, or refuses, and BackendBusy where it does
+    not answer in time.
+    """
     try:
         async with await connect_to_engine():
             pass
@@ -37,14 +46,30 @@ async def ask(question: Callable[[DockerClient], T]) -> T:
 
     def ask_it() -> T:
         try:
-            with closing(docker.from_env(timeout=_REQUEST_SECONDS)) as client:
+            with closing(docker.from_env(timeout=seconds or REQUEST_SECONDS)) as client:
                 return question(client)
-        except (requests.ConnectionError, requests.Timeout) as error:
-            raise BackendUnavailable(f"the Docker engine does not answer ({error}): {_FIX}") from error
-        except DockerException as error:
-            raise BackendUnavailable(f"the Docker engine refused ({error}): see its own log") from error
+        except (requests.RequestException, DockerException) as error:
+            raise _trouble(error) from error
 
-    return await anyio.to_thread.run_sync(ask_it)
+    return await anyio.to_thread.run_sync(ask_it, limiter=_turns())
+
+
+def _turns() -> anyio.CapacityLimiter:
+    """An engine was seen to hang for good while it started and removed dozens at once."""
+    try:
+        return _TURNS.get()
+    except LookupError:
+        _TURNS.set(anyio.CapacityLimiter(_REQUESTS_AT_ONCE))
+        return _TURNS.get()
+
+
+def _trouble(error: Exception) -> BackendUnavailable:
+    """What a failed request means. The SDK wraps what happens to its own first request, for the version."""
+    if isinstance(error, requests.Timeout) or isinstance(error.__cause__, requests.Timeout):
+        return BackendBusy(f"the Docker engine does not answer ({error}): see its own log")
+    if isinstance(error, requests.RequestException):
+        return BackendUnavailable(f"the Docker engine does not answer ({error}): {_FIX}")
+    return BackendUnavailable(f"the Docker engine refused ({error}): see its own log")
 
 
 async def open_exec(desktop_id: str, command: Sequence[str], user: int) -> tuple[str, ByteStream]:

@@ -7,6 +7,7 @@
     │   └── SnapshotError           no such snapshot, or one that does not fit, is damaged or too large
     ├── InfraError              the machine, an engine or a desktop failed; never the agent's fault
     │   ├── BackendUnavailable      a backend cannot work here; the message names the fix
+    │   │   └── BackendBusy             it is there and does not answer in time
     │   ├── ImageBuildError         the image did not build
     │   ├── HostFull                the machine cannot carry one more desktop
     │   ├── DesktopStartError       a desktop did not come up
@@ -57,6 +58,10 @@ class InfraError(DeskswarmError):
 
 class BackendUnavailable(InfraError):
     """A backend cannot work on this machine. The message names the fix."""
+
+
+class BackendBusy(BackendUnavailable):
+    """A backend is there but does not answer in time. It may yet, and may hold desktops."""
 
 
 class ImageBuildError(InfraError):

@@ -214,7 +214,7 @@ class Host:
 
     async def reap(self) -> list[str]:
         """Remove what dead controllers left behind; the ids of what was removed."""
-        return await reap(self.home)
+        return (await reap(self.home)).removed
 
     async def _start(
         self, order: Order, create: Create, holder: str, timeout: float, on_wait: OnWait
