@@ -7,6 +7,7 @@ from typing import TextIO
 
 from runner.artifacts import ArtifactStore
 from runner.checkpoints import Executed, read_checkpoint
+from runner.cli.between import between_in_words
 from runner.cli.output import one_line
 from runner.events import (
     AttemptEnded,
@@ -15,7 +16,6 @@ from runner.events import (
     DesktopLeased,
     Event,
     OutputKept,
-    Ruling,
     RunEnded,
     RunStarted,
     TaskEnded,
@@ -68,13 +68,11 @@ def _in_words(event: Event) -> str:
         case AttemptEnded():
             kind = f" ({event.failure})" if event.failure else ""
             return f"{event.status}{kind}" + (f": {event.reason}" if event.reason else "")
-        case Ruling() if event.answer == "retry":
-            return f"tries again: {event.reason}"
         case TaskEnded() if event.status == "blocked":
             return f"blocked: {event.reason}"
         case RunEnded():
             return event.status + (f": {event.reason}" if event.reason else "")
-    return ""
+    return between_in_words(event)
 
 
 def step_in_words(store: ArtifactStore, event: CheckpointTaken) -> str:

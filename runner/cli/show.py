@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from runner.cli.journals import open_artifacts, open_journal, read_state
+from runner.cli.between import ruling_in_words
+from runner.cli.journals import open_artifacts, open_journal, read_decisions
 from runner.cli.output import clock, duration, one_line, size, write_file
 from runner.events import Finding
 from runner.replay.describe import status_of
@@ -15,7 +16,7 @@ from runner.summary import TaskSummary, summarize
 
 def show_run(run: str, artifacts: Path | None) -> None:
     with open_journal() as journal:
-        state = read_state(journal, run)
+        state = read_decisions(journal, run)
     print("\n".join(_account(state)))
     if artifacts is not None:
         _copy_artifacts(state, artifacts)
@@ -53,8 +54,8 @@ def _account_of_attempt(attempt: AttemptState) -> Iterator[str]:
         yield f"    artifact {kept.name}  {kept.path}  {size(kept.bytes)}  sha256 {kept.sha256}"
     for name, sha256 in attempt.evidence.items():
         yield f"    evidence {name}  sha256 {sha256}"
-    if attempt.ruling is not None:
-        yield f"    then: {attempt.ruling.answer.replace('_', ' ')}, {one_line(attempt.ruling.reason, 400)}"
+    for ruling in attempt.rulings:
+        yield f"    {one_line(ruling_in_words(ruling), 400)}"
 
 
 def _finding(finding: Finding) -> str:

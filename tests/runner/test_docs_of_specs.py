@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from runner import actions, spec
+from runner import actions, rules, spec
 from runner.checks import spec as checks
 from runner.load import load_swarm
 from sandboxes import spec as desktops
@@ -25,7 +25,13 @@ MODELS: list[tuple[str, type[BaseModel]]] = [
             spec.Retry, desktops.DesktopSpec, desktops.Screen, desktops.Limits, actions.Target, *ACTIONS,
         )
     ),
+    *(
+        ("patterns.md", model)
+        for model in (spec.Lead, spec.Map, spec.FilePlanner, spec.PythonPlanner, spec.ModelPlanner)
+    ),
     *(("checks.md", model) for model in CHECKS),
+    ("handoffs.md", rules.Handoff),
+    *(("failures.md", model) for model in (rules.Policy, rules.Escalation, rules.Contact, rules.Lock)),
 ]  # fmt: skip
 
 
@@ -75,13 +81,17 @@ def test_every_field_is_in_the_page(page: str, model: type[BaseModel]) -> None:
     assert table(model) in text, f"docs/{page} should hold:\n{table(model)}"
 
 
-EXAMPLES = re.findall(r"```yaml\n(name: .*?)```", (DOCS / "swarm-files.md").read_text(), re.DOTALL)
+EXAMPLES = [
+    example
+    for page in ("swarm-files.md", "patterns.md")
+    for example in re.findall(r"```yaml\n(name: .*?)```", (DOCS / page).read_text(), re.DOTALL)
+]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_whole_example_loads(tmp_path: Path, example: str) -> None:
     for name in ("ledger.csv", "agent.py", "letterhead.png", "my_checks.py"):
-        (tmp_path / name).write_text("")
+        (tmp_path / name).write_text("number,amount\n7,12.50\n")
     (tmp_path / "swarm.yaml").write_text(example)
     load_swarm(tmp_path / "swarm.yaml")
 
