@@ -149,8 +149,12 @@ class Conductor:
                 cut = AttemptEnded(task=planned.id, attempt=number, status="cancelled", failure="cancelled")
                 await self._log.write(self._log.state.with_sums(cut), *releases(task, number))
             raise
-        self._desktops.update(worker.desktops)
+        if ended.failure is None:
+            self._desktops.update(worker.desktops)
         await self._log.write(*events)
+        if ended.failure is not None:
+            for receiver, desktop in worker.desktops.items():
+                await self._release(receiver, desktop)
         self._changed.set()
 
     async def _hold_locks(self, task: Task, worker: Worker) -> AttemptEnded:
@@ -223,9 +227,11 @@ class Conductor:
     async def _drop_unclaimed(self) -> None:
         """End the desktops held for tasks that will not start any more."""
         for task_id in [name for name in self._desktops if self._log.state.tasks[name].status in ENDED]:
-            desktop = self._desktops.pop(task_id)
-            await desktop.stop()
-            await self._log.write(DesktopReleased(task=task_id, desktop=desktop.id))
+            await self._release(task_id, self._desktops.pop(task_id))
+
+    async def _release(self, task_id: str, desktop: Desktop) -> None:
+        await desktop.stop()
+        await self._log.write(DesktopReleased(task=task_id, desktop=desktop.id))
 
     async def _break_deadlock(self) -> bool:
         """Never silently: the last of the circle that holds a lock without running is given up, and told."""

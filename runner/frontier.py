@@ -65,7 +65,9 @@ class Frontier:
             _order={name: -place for place, name in enumerate(ids)},
             _ids=ids,
         )
-        for name in ids:
+        # Those without locks from the last to the first: each is put at the end, which costs nothing.
+        unlocked = (node.id for node in reversed(plan.tasks) if not node.locks)
+        for name in (*unlocked, *(node.id for node in plan.tasks if node.locks)):
             frontier._make_ready(name)
         return frontier
 

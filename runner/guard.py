@@ -1,5 +1,5 @@
-"""The guard of one attempt: a session asks it before a decision, before it acts, after each step, and before it
-believes that its agent is done. It journals what it warns of and refuses; what it stops, the session ends.
+"""The guard of one attempt: a session asks it before a decision, before it acts, after each step, and before
+it believes its agent to be done. It journals what it warns of and refuses; what it stops, the session ends.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from runner.explain import explain
 from runner.hooks import describe, importing_from
 from runner.local_files import local_file
 from runner.named_files import named_files
+from runner.named_functions import has_module, named_functions
 from runner.spec import ModelPlanner, PythonPlanner, Swarm
 from runner.yaml_source import MAX_BYTES, Node, locate, parse_yaml
 from sandboxes.errors import InputError
@@ -196,3 +197,8 @@ def _missing_files(swarm: Swarm, origins: Sequence[int], folder: Path) -> Iterat
             local_file(folder, name)
         except InputError as error:
             yield SpecProblem(in_template(loc, origins), str(error))
+    for loc, name in named_functions(swarm):
+        if not has_module(name, folder):
+            module = name.partition(":")[0]
+            message = f"'{name}' — no {module}.py beside the swarm file, and no such module"
+            yield SpecProblem(in_template(loc, origins), message)

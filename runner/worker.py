@@ -189,7 +189,8 @@ class Worker:
         # Copies are made before the desktop itself goes: from then on this attempt cannot use it.
         for _, message in sorted(messages, key=lambda item: item[1].mode == "transfer"):
             if message.mode != "fresh":
-                await self._hand_over(desktop, message)
+                with anyio.CancelScope(shield=True):  # its owner and the journal's must not part
+                    await self._hand_over(desktop, message)
         self.sent = [message for _, message in messages]
         return Outcome()
 

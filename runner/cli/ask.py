@@ -52,9 +52,8 @@ def show_question(run: str, question: str, as_json: bool) -> None:
         print(f"  {_safe(line)}")
     print("\nchoices: " + (", ".join(f"'{choice}'" for choice in asked.choices) or "any text"))
     if found.answer is not None:
-        print(
-            f"answered by {found.answer.by}: {_safe(found.answer.choice)}  {_safe(found.answer.note)}".rstrip()
-        )
+        said = f"{_safe(found.answer.choice)}  {_safe(found.answer.note)}".rstrip()
+        print(f"answered by {found.answer.by}: {said}")
     else:
         print(f"deskswarm ask answer {state.id} {found.id} CHOICE")
 

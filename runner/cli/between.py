@@ -1,4 +1,4 @@
-"""What happens between agents, in words: rulings, handoffs, questions, locks."""
+"""What happens between agents and around them, in words: rulings, handoffs, questions, locks, warnings."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from runner.events import (
     LockGranted,
     LockReleased,
     Notified,
+    Refused,
     Ruling,
     TaskReopened,
+    Warned,
 )
 
 
@@ -24,6 +26,8 @@ def between_in_words(event: Event) -> str:
     match event:
         case Ruling():
             return ruling_in_words(event)
+        case Warned() | Refused():
+            return guarded_in_words(event)
         case TaskReopened():
             return f"waits again ({event.by}): {event.reason}"
         case HandoffSent():
@@ -63,3 +67,9 @@ def _question_in_words(event: Event) -> str:
         case Answered():
             return f"{event.by} answers question {event.number}: {event.choice}"
     return ""
+
+
+def guarded_in_words(event: Warned | Refused) -> str:
+    if isinstance(event, Warned):
+        return f"warning by {event.monitor}: {event.message}"
+    return f"refused by {event.monitor}: {event.reason}"

@@ -62,6 +62,8 @@ def _in_words(event: Event) -> str:
             return f"works on {event.desktop}"
         case OutputKept():
             return f"left {event.file.name}, {event.file.bytes} bytes"
+        case VerdictGiven() if event.judge:
+            return f"judge {event.judge}: {'passed' if event.passed else 'did not pass'}"
         case VerdictGiven():
             failed = [finding.subject for finding in event.findings if not finding.ok]
             return "passed its checks" if event.passed else f"did not pass: {', '.join(failed)}"

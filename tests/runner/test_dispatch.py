@@ -197,12 +197,12 @@ def test_a_step_costs_the_same_with_twenty_thousand_tasks() -> None:
         frontier = Frontier.of(Plan(tasks=(*map(node, range(count)), gather)))
         best = float("inf")
         for _ in range(3):
-            started = time.perf_counter()
+            started = time.process_time()
             for task in frontier.ready(steps // 4):
                 frontier.move(task, "running")
                 dispatch(frontier, 4)
                 frontier.move(task, "succeeded")
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.process_time() - started)
         return best
 
     assert cost(20_000) < 20 * cost(100)

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from runner import actions, rules, spec
 from runner.checks import spec as checks
 from runner.load import load_swarm
+from runner.monitors import spec as guards
 from sandboxes import spec as desktops
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -30,6 +31,13 @@ MODELS: list[tuple[str, type[BaseModel]]] = [
         for model in (spec.Lead, spec.Map, spec.FilePlanner, spec.PythonPlanner, spec.ModelPlanner)
     ),
     *(("checks.md", model) for model in CHECKS),
+    *(
+        ("guardrails.md", model)
+        for model in (
+            spec.Allowance, spec.Judges, spec.Judge, guards.Allow, guards.Monitors, guards.Repeats,
+            guards.Progress, guards.Dialogs, guards.Claims, guards.Targets, guards.Refusals, guards.Own,
+        )
+    ),
     ("handoffs.md", rules.Handoff),
     *(("failures.md", model) for model in (rules.Policy, rules.Escalation, rules.Contact, rules.Lock)),
 ]  # fmt: skip
@@ -83,14 +91,22 @@ def test_every_field_is_in_the_page(page: str, model: type[BaseModel]) -> None:
 
 EXAMPLES = [
     example
-    for page in ("swarm-files.md", "patterns.md")
+    for page in ("swarm-files.md", "patterns.md", "guardrails.md")
     for example in re.findall(r"```yaml\n(name: .*?)```", (DOCS / page).read_text(), re.DOTALL)
 ]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_whole_example_loads(tmp_path: Path, example: str) -> None:
-    for name in ("ledger.csv", "agent.py", "letterhead.png", "my_checks.py"):
+    for name in (
+        "ledger.csv",
+        "agent.py",
+        "letterhead.png",
+        "my_checks.py",
+        "judges.py",
+        "report.py",
+        "mine.py",
+    ):
         (tmp_path / name).write_text("number,amount\n7,12.50\n")
     (tmp_path / "swarm.yaml").write_text(example)
     load_swarm(tmp_path / "swarm.yaml")
@@ -100,7 +116,7 @@ def test_every_check_of_the_page_loads(tmp_path: Path) -> None:
     found = re.findall(r"```yaml\n(- check: .*?)```", (DOCS / "checks.md").read_text(), re.DOTALL)
     assert len(found) == len(CHECKS)
     body = "".join(found).replace("\n", "\n      ")
-    for name in ("expected-chart.png", "my_checks.py"):
+    for name in ("expected-chart.png", "my_checks.py", "my_models.py"):
         (tmp_path / name).write_text("")
     (tmp_path / "swarm.yaml").write_text(
         "name: a\ntasks:\n  - id: a\n    instruction: x\n    agent: {kind: script, steps: [{press: a}]}\n"

@@ -21,7 +21,7 @@ SLOW = {key: Delay(median_s=0.002, sigma=1.5) for key in ("observe", "act", "set
 def honest(random: Random, number: int) -> dict[str, Any]:
     """Work as people do it: typing, correcting, looking into menus, waiting, saving; some of it often."""
     steps: list[dict[str, Any]] = [{"open": ["notes", f"~/{number}.txt"]}]
-    for _ in range(random.randint(1, 3)):
+    for _ in range(random.randint(1, 2)):
         steps += random.choice((types, corrects, looks, rewrites, waits, fills))(random)
     steps += [{"type": random.choice(WORDS)}, {"press": "ctrl+s"}]
     return task(

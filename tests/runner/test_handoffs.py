@@ -6,6 +6,7 @@ import json
 import sys
 from typing import Any
 
+import anyio
 import pytest
 
 from runner.errors import SpecError
@@ -20,11 +21,14 @@ from runner.events import (
     InputsUnread,
     TaskReopened,
 )
+from runner.outcome import Outcome
 from runner.ownership import violations
 from runner.state import RunState
+from runner.worker import Worker
+from sandboxes.desktop import Desktop
 from sandboxes.errors import InputError
 from sandboxes.simulation.settings import Fault
-from tests.runner.laboratory import SMALL, Laboratory, task
+from tests.runner.laboratory import SMALL, Laboratory, swarm, task
 
 pytestmark = pytest.mark.anyio
 NOTE = {"note": {"path": "~/note.txt"}}
@@ -243,3 +247,25 @@ async def test_five_agents_in_a_row_on_one_desktop(lab: Laboratory) -> None:
 async def test_a_transfer_needs_no_second_desktop(lab: Laboratory) -> None:
     state: RunState = await lab.run(*hands_over("transfer"), parallel=1)
     assert len({attempt.desktop for one in state.tasks.values() for attempt in one.attempts}) == 1
+
+
+async def test_a_desktop_on_its_way_from_an_attempt_that_failed_after_all_is_ended(
+    lab: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The desktop is handed over, and then the attempt's time with its lock is up."""
+    hand_on = Worker._hand_on  # noqa: SLF001 (the moment cannot be hit from outside)
+
+    async def and_then_wait(worker: Worker, desktop: Desktop) -> Outcome:
+        outcome = await hand_on(worker, desktop)
+        if worker.attempt.task.id == "a":
+            await anyio.sleep_forever()
+        return outcome
+
+    monkeypatch.setattr(Worker, "_hand_on", and_then_wait)
+    first, second = hands_over("transfer")
+    first["locks"] = ["account"]
+    with anyio.fail_after(60):
+        state = await lab.run_swarm(swarm(first, second, locks={"account": {"hold_s": 1}}))
+    assert (state.tasks["a"].attempts[0].cause, state.tasks["b"].status) == ("lock", "blocked")
+    assert [event.task for event in events(lab, DesktopReleased)] == ["b"]
+    assert_one_owner(lab)

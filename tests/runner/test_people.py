@@ -133,6 +133,23 @@ async def test_abort_run_ends_what_is_at_work_too(lab: Laboratory) -> None:
     assert {one.status for one in state.tasks.values()} == {"failed", "cancelled"}
 
 
+async def test_a_person_lets_pass_what_judges_disagree_on(lab: Laboratory) -> None:
+    says = [
+        {"name": name, "command": ["echo", json.dumps({"passed": name == "yes"})]} for name in ("yes", "no")
+    ]
+    one = task("a", outputs=NOTE, judges={"panel": says})
+    given = {"given": {"artifact": "a.note", "to": "~/given.txt"}}
+    whole = swarm(
+        one, task("b", inputs=given), policy={"answers": {"contract.conflict": ["person"]}}, escalate=PATIENT
+    )
+    with anyio.fail_after(60):
+        state = await run_and(lab, whole, answering(lab, "accept"))
+    [attempt] = state.tasks["a"].attempts
+    assert (attempt.failure, attempt.cause) == ("contract", "conflict")
+    assert (state.tasks["a"].status, state.tasks["b"].status) == ("succeeded", "succeeded")
+    assert state.tasks["b"].attempts[0].inputs["given"].sha256 == attempt.outputs["note"].sha256
+
+
 async def test_an_agents_question_is_answered_and_shown_to_it(lab: Laboratory) -> None:
     asks = {"say": "ask", "question": "Which?", "choices": ["left", "right"], "default": "left"}
     one = speaker(lab, "a", asks, act({"type": "x"}), {"say": "done"}, escalate=PATIENT)
