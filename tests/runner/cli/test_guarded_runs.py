@@ -33,7 +33,7 @@ def deskswarm(tmp_path: Path) -> Command:
 
 def test_show_and_watch_tell_what_was_warned_of_and_refused(deskswarm: Command) -> None:
     run = deskswarm.run(SWARM, code=1)["run"]
-    for shown in (deskswarm("show", run).stdout, deskswarm("watch", run).stdout):
+    for shown in (deskswarm("show", run).stdout, deskswarm("watch", run, code=1).stdout):
         assert "warning by repeats: the same step on the same screen, 2 times; the last: press" in shown
         assert "refused by allow: the keys 'alt+F4' are not allowed; allowed: Escape" in shown
     assert "failed (agent gave_up)" in deskswarm("show", run).stdout
