@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from runner.events import EndStatus
-from runner.state import RunState, TaskState, TaskStatus
+from runner.frontier import TaskStatus
+from runner.state import RunState, TaskState
 from sandboxes.errors import FailureKind
 from sandboxes.spec import Model
 

@@ -17,6 +17,7 @@ class ScriptAgent:
     def __init__(self, spec: ScriptSpec) -> None:
         self._steps = spec.steps
         self._done = 0
+        self._said_done = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -28,12 +29,13 @@ class ScriptAgent:
 
     async def decide(self, view: View) -> Decision:
         failure = next((result for result in view.last if not result.ok), None)
-        if failure is not None:
+        if failure is not None and not self._said_done:
             verb = self._steps[self._done - 1].do
             return Failed(
                 reason=f"step {self._done} of {len(self._steps)} ({verb}): {failure.error}"[:20_000]
             )
         if self._done == len(self._steps):
+            self._said_done = True  # told that it is not, a script knows nothing better
             return Done()
         self._done += 1
         return Act(actions=(self._steps[self._done - 1],))

@@ -17,11 +17,13 @@ from pydantic import TypeAdapter
 from runner.actions import Action
 from runner.agents.base import Act, Decision, Done, Failed, View
 from runner.artifacts import ARTIFACTS, ArtifactStore
+from runner.budget import Purse
 from runner.checkpoints import Trail
 from runner.events import Event
+from runner.guard import Guard
 from runner.journal import Journal
 from runner.session import Session
-from runner.spec import Budget
+from runner.spec import Budget, ScriptAgent, Task
 from sandboxes.desktop import Desktop
 from sandboxes.errors import InfraError
 from sandboxes.home import find_home
@@ -95,8 +97,11 @@ class Records:
 
         agent = TimingAgent(actions, on_view)
         trail = Trail(self._store, record, run, "bench", 1)
+        script = ScriptAgent(kind="script", steps=tuple(actions))
         budget = Budget(steps=len(actions), wall_s=_WALL_S)
-        outcome = await Session(desktop, agent, trail, "Be measured.", {}, budget).run()
+        task = Task(id="bench", instruction="Be measured.", agent=script, budget=budget)
+        guard = Guard(desktop, task, 1, Purse(budget), record, self.folder)
+        outcome = await Session(desktop, agent, trail, task.instruction, {}, guard).run()
         if outcome.failure is not None:
             raise InfraError(f"the benchmark's session failed: {outcome.reason}")
         return agent.step_s

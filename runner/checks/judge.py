@@ -53,8 +53,17 @@ async def _judge(check: spec.Check, evidence: Evidence) -> CheckResult:
         return failed(f"{check.path}: expected a file, found none")
     if isinstance(check, spec.FileExists):
         return _judge_size(check, len(data))
-    local = local_file(evidence.folder, check.like) if isinstance(check, spec.Image) else None
-    return await _in_worker(check, {check.path: data}, local, DEADLINE_S)
+    return await _in_worker(check, {check.path: data}, _local(check, evidence.folder), DEADLINE_S)
+
+
+def _local(check: spec.Check, folder: Path) -> Path | None:
+    """What a check needs of the swarm's folder: an image to compare with, or all of it to import from."""
+    match check:
+        case spec.Image():
+            return local_file(folder, check.like)
+        case spec.PydanticCheck():
+            return folder
+    return None
 
 
 def _judge_size(check: spec.FileExists, size: int) -> CheckResult:

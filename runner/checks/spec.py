@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from runner.actions import Target
+from runner.hooks import Function
 from sandboxes.spec import Model
 
 Path = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^(~|/)", description="on the desktop")]
@@ -76,6 +77,9 @@ def _is_json_schema(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
+JsonSchema = Annotated[dict[str, Any], AfterValidator(_is_json_schema)]
+
+
 class JsonCheck(Model):
     """A JSON file, or the value at a pointer (RFC 6901) in it; without conditions, that it is there."""
 
@@ -85,9 +89,17 @@ class JsonCheck(Model):
     path: Path
     pointer: str = Field(default="", max_length=1000, pattern=r"^(/([^~]|~[01])*)?$")
     equals: Any = Field(default=None, description="null asks nothing; `schema: {type: 'null'}` asks for null")
-    schema_: Annotated[dict[str, Any], AfterValidator(_is_json_schema)] | None = Field(
+    schema_: JsonSchema | None = Field(
         default=None, alias="schema", description="JSON Schema, draft 2020-12; `$ref` only within it"
     )
+
+
+class PydanticCheck(Model):
+    """A JSON file that a pydantic model of the user's own accepts."""
+
+    check: Literal["pydantic"]
+    path: Path
+    model: Function = Field(description="`module:Class`; modules beside the swarm file come first")
 
 
 class Cells(Model):
@@ -170,6 +182,16 @@ class Python(Model):
 
 
 Check = Annotated[
-    FileExists | TextCheck | JsonCheck | Cells | Document | Pdf | Image | Command | Tree | Python,
+    FileExists
+    | TextCheck
+    | JsonCheck
+    | PydanticCheck
+    | Cells
+    | Document
+    | Pdf
+    | Image
+    | Command
+    | Tree
+    | Python,
     Field(discriminator="check"),
 ]

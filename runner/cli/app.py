@@ -24,6 +24,10 @@ app.add_typer(image, name="image")
 app.add_typer(desktop, name="desktop")
 snapshot = typer.Typer(no_args_is_help=True, help="Saved desktops.")
 app.add_typer(snapshot, name="snapshot")
+ask = typer.Typer(no_args_is_help=True, help="Questions that runs put to people.")
+dead_letters = typer.Typer(no_args_is_help=True, help="What failed for good.")
+app.add_typer(ask, name="ask")
+app.add_typer(dead_letters, name="dead-letters")
 
 Snapshot = Annotated[
     str, typer.Argument(metavar="ID", help="A snapshot's label, or the beginning of its id.")
@@ -60,6 +64,53 @@ def run(
     from runner.cli.run import run_swarm_file
 
     raise typer.Exit(run_swarm_file(swarm, backend, parallel, max_desktops, json))
+
+
+@app.command()
+def plan(
+    swarm: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A swarm file, or a bundled swarm.")],
+    svg: Annotated[
+        Path | None, typer.Option(metavar="OUT.svg", help="Also draw it: the file to write.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the plan as one JSON object.")] = False,
+) -> None:
+    """Print what would be run: every task, what it waits for, and what is validated in between."""
+    from runner.cli.plan import print_plan
+
+    print_plan(swarm, svg, json)
+
+
+@app.command()
+def lint(
+    swarm: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A swarm file, or a bundled swarm.")],
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
+) -> None:
+    """Judge a plan before it costs anything."""
+    from runner.cli.lint import lint_file
+
+    raise typer.Exit(lint_file(swarm, json))
+
+
+@app.command()
+def resume(
+    run: Run,
+    parallel: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="Desktops at once; default: as the swarm says.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+) -> None:
+    """Carry a run on whose controller died: what is finished stays, the rest is done."""
+    from runner.cli.run import resume as carry_on
+
+    raise typer.Exit(carry_on(run, parallel, json))
+
+
+@app.command()
+def why(run: Run, task: Annotated[str, typer.Argument(metavar="TASK", help="A task's id.")]) -> None:
+    """Tell why a task came out as it did: every decision about it, from plan to final verdict."""
+    from runner.cli.why import print_why
+
+    print_why(run, task)
 
 
 @app.command()
@@ -256,3 +307,90 @@ def snapshot_rm(snapshot: Snapshot) -> None:
     from runner.cli.snapshot import remove_snapshot
 
     remove_snapshot(snapshot)
+
+
+@app.command()
+def locks(run: Run) -> None:
+    """Show who holds what of the things outside that tasks share."""
+    from runner.cli.locks import list_locks
+
+    list_locks(run)
+
+
+SomeRun = Annotated[str | None, typer.Argument(metavar="[RUN]", help="Only this run's.")]
+TaskId = Annotated[str, typer.Argument(metavar="TASK", help="A task's id.")]
+QuestionId = Annotated[
+    str, typer.Argument(metavar="QUESTION", help="As `ask ls` shows it, or the task that has only one.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@ask.command("ls")
+def ask_ls(
+    run: SomeRun = None,
+    every: Annotated[bool, typer.Option("--all", help="Also those that are answered or over.")] = False,
+    json: Json = False,
+) -> None:
+    """List the open questions."""
+    from runner.cli.ask import list_questions
+
+    list_questions(run, every, json)
+
+
+@ask.command("show")
+def ask_show(run: Run, question: QuestionId, json: Json = False) -> None:
+    """Show a question with its context, its choices, its deadline and its default."""
+    from runner.cli.ask import show_question
+
+    show_question(run, question, json)
+
+
+@ask.command("answer")
+def ask_answer(
+    run: Run,
+    question: QuestionId,
+    choice: Annotated[str, typer.Argument(metavar="CHOICE", help="One of the choices, or any text.")],
+    note: Annotated[str, typer.Option(help="Why; kept with the answer.")] = "",
+) -> None:
+    """Answer a question. The first answer counts."""
+    from runner.cli.ask import answer_question
+
+    answer_question(run, question, choice, note)
+
+
+@ask.command("serve")
+def ask_serve(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 0,
+) -> None:
+    """Take answers as HTTP requests on this machine's loopback, from whoever has the token."""
+    from runner.cli.ask import serve_webhook
+
+    serve_webhook(port)
+
+
+@dead_letters.command("ls")
+def dead_letters_ls(run: SomeRun = None, json: Json = False) -> None:
+    """List what failed for good."""
+    from runner.cli.dead_letters import list_dead_letters
+
+    list_dead_letters(run, json)
+
+
+@dead_letters.command("show")
+def dead_letters_show(run: Run, task: TaskId, json: Json = False) -> None:
+    """Show one with its inputs, outputs, verdict and last checkpoints."""
+    from runner.cli.dead_letters import show_dead_letter
+
+    show_dead_letter(run, task, json)
+
+
+@dead_letters.command("requeue")
+def dead_letters_requeue(
+    run: Run,
+    task: TaskId,
+    reason: Annotated[str, typer.Option(help="Kept with it.")] = "requeued",
+) -> None:
+    """Let it be tried again: by the controller at work on the run, or when the run is resumed."""
+    from runner.cli.dead_letters import requeue_dead_letter
+
+    requeue_dead_letter(run, task, reason)

@@ -22,7 +22,7 @@ _ORDER = ("succeeded", "failed", "blocked", "running", "waiting", "cancelled")
 
 
 class LiveTable:
-    """`take` is given the records of one run, in order; the table shows them until it is left."""
+    """`take` is given what happens in one run, in order; the table shows it until it is left."""
 
     def __init__(self, store: ArtifactStore, console: Console) -> None:
         self._store = store
@@ -40,11 +40,8 @@ class LiveTable:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def take(self, record: Record) -> None:
-        if self._state is None:
-            self._state = RunState.start(record)
-        else:
-            self._state.apply(record)
+    def take(self, record: Record, state: RunState) -> None:
+        self._state = state
         if isinstance(record.event, CheckpointTaken):
             self._last[record.event.task] = one_line(step_in_words(self._store, record.event), 200)
 

@@ -7,6 +7,7 @@ from typing import TextIO
 
 from runner.artifacts import ArtifactStore
 from runner.checkpoints import Executed, read_checkpoint
+from runner.cli.between import between_in_words
 from runner.cli.output import one_line
 from runner.events import (
     AttemptEnded,
@@ -17,7 +18,6 @@ from runner.events import (
     DesktopLeased,
     Event,
     OutputKept,
-    Ruling,
     RunEnded,
     RunStarted,
     TaskEnded,
@@ -68,19 +68,19 @@ def _in_words(event: Event) -> str:
             return f"was refused a connection: {event.reason}"
         case OutputKept():
             return f"left {event.file.name}, {event.file.bytes} bytes"
+        case VerdictGiven() if event.judge:
+            return f"judge {event.judge}: {'passed' if event.passed else 'did not pass'}"
         case VerdictGiven():
             failed = [finding.subject for finding in event.findings if not finding.ok]
             return "passed its checks" if event.passed else f"did not pass: {', '.join(failed)}"
         case AttemptEnded():
             kind = f" ({event.failure})" if event.failure else ""
             return f"{event.status}{kind}" + (f": {event.reason}" if event.reason else "")
-        case Ruling() if event.answer == "retry":
-            return f"tries again: {event.reason}"
         case TaskEnded() if event.status == "blocked":
             return f"blocked: {event.reason}"
         case RunEnded():
             return event.status + (f": {event.reason}" if event.reason else "")
-    return ""
+    return between_in_words(event)
 
 
 def step_in_words(store: ArtifactStore, event: CheckpointTaken) -> str:

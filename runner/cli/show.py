@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from runner.cli.journals import open_artifacts, open_journal, read_state
+from runner.cli.between import guarded_in_words, ruling_in_words
+from runner.cli.journals import open_artifacts, open_journal, read_decisions
 from runner.cli.output import clock, duration, one_line, size, write_file
-from runner.events import Finding
+from runner.events import Finding, Refused, Warned
 from runner.replay.describe import status_of
 from runner.state import AttemptState, RunState, TaskState
 from runner.summary import TaskSummary, summarize
@@ -15,7 +16,7 @@ from runner.summary import TaskSummary, summarize
 
 def show_run(run: str, artifacts: Path | None) -> None:
     with open_journal() as journal:
-        state = read_state(journal, run)
+        state = read_decisions(journal, run)
     print("\n".join(_account(state)))
     if artifacts is not None:
         _copy_artifacts(state, artifacts)
@@ -42,7 +43,8 @@ def _account_of_task(summary: TaskSummary, task: TaskState) -> Iterator[str]:
 
 def _account_of_attempt(attempt: AttemptState) -> Iterator[str]:
     took = None if attempt.ended_at is None else attempt.ended_at - attempt.started_at
-    status = f"{attempt.status} ({attempt.failure})" if attempt.failure else attempt.status
+    kind = " ".join(filter(None, (attempt.failure, attempt.cause)))
+    status = f"{attempt.status} ({kind})" if kind else attempt.status
     desktop = f"  on {attempt.desktop}" if attempt.desktop else ""
     yield f"  attempt {attempt.number}  {status}  {attempt.steps} steps  {duration(took)}{desktop}"
     if attempt.reason:
@@ -51,14 +53,19 @@ def _account_of_attempt(attempt: AttemptState) -> Iterator[str]:
         yield f"    made {attempt.connections} network connections"
     if attempt.refused:
         yield f"    last refused a connection: {one_line(attempt.refused.reason, 400)}"
+    guarded: list[Warned | Refused] = [*attempt.warnings, *attempt.refusals]
+    for event in sorted(guarded, key=lambda event: event.step):
+        yield f"    step {event.step + 1}: {one_line(guarded_in_words(event), 400)}"
     for finding in attempt.verdict.findings if attempt.verdict else ():
         yield f"    {_finding(finding)}"
+    if attempt.verdict is not None and attempt.verdict.conflict:
+        yield "    the judges disagree"
     for kept in attempt.outputs.values():
         yield f"    artifact {kept.name}  {kept.path}  {size(kept.bytes)}  sha256 {kept.sha256}"
     for name, sha256 in attempt.evidence.items():
         yield f"    evidence {name}  sha256 {sha256}"
-    if attempt.ruling is not None:
-        yield f"    then: {attempt.ruling.answer.replace('_', ' ')}, {one_line(attempt.ruling.reason, 400)}"
+    for ruling in attempt.rulings:
+        yield f"    {one_line(ruling_in_words(ruling), 400)}"
 
 
 def _finding(finding: Finding) -> str:

@@ -104,7 +104,7 @@ async def test_a_desktop_that_dies_is_infra_and_tried_again_on_a_fresh_one(lab: 
     assert state.status == "succeeded"
     assert (first.status, first.failure, second.status) == ("failed", "infra", "succeeded")
     assert first.ruling is not None
-    assert first.ruling.answer == "retry"
+    assert first.ruling.answer == "retry_fresh"
     assert first.desktop != second.desktop
     assert b"died" in lab.store.get(first.evidence["guest_log"])
     assert lab.store.get(second.outputs["note"].sha256) == b"hey"
@@ -161,12 +161,26 @@ async def test_an_output_that_is_not_there_or_too_large_is_a_failure_of_contract
 
 async def test_an_input_that_cannot_be_placed_is_a_failure_of_contract(lab: Laboratory) -> None:
     gone = task("a", inputs={"given": {"file": "gone.txt", "to": "~/x"}})
-    (lab.folder / "x").write_text("x")
+    for name in ("x", "gone.txt"):
+        (lab.folder / name).write_text("x")
     refused = task("b", inputs={"given": {"file": "x", "to": "/home/user"}})
-    state = await lab.run(gone, refused)
+
+    def vanish(_: Record, state: RunState) -> None:
+        (lab.folder / "gone.txt").unlink(missing_ok=True)
+
+    summary = await run_swarm(
+        swarm(gone, refused), lab.folder, lab.home, backend="simulated", on_event=vanish
+    )
+    state = lab.read(summary.run)
     assert only_attempt(state, "a").failure == "contract"
     assert only_attempt(state, "b").failure == "contract"
     assert only_attempt(state, "b").reason.startswith("input given: ")
+
+
+async def test_a_file_that_is_not_there_is_told_before_anything_starts(lab: Laboratory) -> None:
+    with pytest.raises(InputError, match=r"gone\.txt"):
+        await lab.run(task("a"), task("b", inputs={"given": {"file": "gone.txt", "to": "~/x"}}))
+    assert lab.records == []
 
 
 async def test_what_a_lost_task_blocks_is_told_and_the_rest_goes_on(lab: Laboratory) -> None:
@@ -208,7 +222,7 @@ async def test_a_cancelled_run_says_so_and_leaves_no_desktop(lab: Laboratory) ->
     with anyio.CancelScope() as scope, anyio.fail_after(20):
         tasks = swarm(task("a", {"type": "x"}, waiting), task("b", after=["a"]))
 
-        def watch(record: Record) -> None:
+        def watch(record: Record, _: RunState) -> None:
             lab.records.append(record)
             if lab.records[-1].event.kind == "checkpoint":
                 scope.cancel()
@@ -246,7 +260,7 @@ async def test_a_journal_that_cannot_be_written_ends_the_run(lab: Laboratory) ->
 
 
 async def test_trouble_of_the_controllers_own_is_journaled_and_raised_as_it_is(lab: Laboratory) -> None:
-    def break_down(record: Record) -> None:
+    def break_down(record: Record, _: RunState) -> None:
         lab.records.append(record)
         if lab.records[-1].event.kind == "checkpoint":
             raise ZeroDivisionError("a defect")
@@ -290,7 +304,7 @@ def test_another_process_folds_the_same_while_it_runs(lab: Laboratory) -> None:
         assert watcher.stdout is not None
         seen: list[tuple[int, int]] = []
 
-        def ask(record: Record) -> None:
+        def ask(record: Record, _: RunState) -> None:
             lab.records.append(record)
             print(lab.records[-1].run, file=watcher.stdin, flush=True)
             seen.append((lab.records[-1].seq, int(watcher.stdout.readline())))  # type: ignore[union-attr]

@@ -85,7 +85,11 @@ async def test_a_desktop_ended_in_mid_task_is_infra_and_tried_again(real: Labora
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(end_the_first_desktop)
             summary = await run_swarm(
-                swarm(one), real.folder, real.home, backend=backend, on_event=seen.send_nowait
+                swarm(one),
+                real.folder,
+                real.home,
+                backend=backend,
+                on_event=lambda record, _: seen.send_nowait(record),
             )
             runs.append(summary.run)
     first, second = real.read(runs[0]).tasks["a"].attempts

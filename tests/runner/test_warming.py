@@ -8,10 +8,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from runner.events import RunStarted
-from runner.journal import Record
+from runner.frontier import Frontier
 from runner.plan import make_plan
-from runner.state import RunState
+from runner.spec import Task
 from runner.warming import Warmer
 from sandboxes.deadline import Pace
 from sandboxes.host import Host
@@ -24,10 +23,9 @@ OTHER = {"screen": {"width": 800, "height": 600}}
 ONLINE = {"network": {"allow": ["example.org:443"]}}
 
 
-def state_of(*tasks: dict[str, object]) -> RunState:
+def plan_of(*tasks: dict[str, object]) -> tuple[Frontier, tuple[Task, ...]]:
     described = swarm(*tasks)
-    event = RunStarted(swarm=described, plan=make_plan(described), backend="simulated", controller="1:1:x")
-    return RunState.start(Record(seq=1, run="r", at=0.0, event=event))
+    return Frontier.of(make_plan(described)), described.tasks
 
 
 async def warm_becomes(host: Host, small: int, other: int) -> None:
@@ -41,7 +39,7 @@ async def warm_becomes(host: Host, small: int, other: int) -> None:
 
 
 async def test_it_follows_the_run(tmp_path: Path) -> None:
-    state = state_of(
+    frontier, tasks = plan_of(
         task("a"),
         task("b", after=["a"]),
         task("c", after=["a"], desktop=OTHER),
@@ -49,24 +47,25 @@ async def test_it_follows_the_run(tmp_path: Path) -> None:
         task("e", after=["a"], desktop=ONLINE),
     )
     async with Host(tmp_path) as host:
-        warmer = Warmer(host, "simulated")
-        state.tasks["a"].status = "running"
-        warmer.look_ahead(state, parallel=4)
+        warmer = Warmer(host, "simulated", tasks)
+        frontier.move("a", "running")
+        warmer.look_ahead(frontier, parallel=4)
         await warm_becomes(host, 1, 1)
-        state.tasks["a"].status, state.tasks["b"].status = "succeeded", "running"
+        frontier.move("a", "succeeded")
+        frontier.move("b", "running")
         desktop = await host.start(DesktopSpec.model_validate(SMALL), backend="simulated", holder="b")
         assert desktop.lease.epoch == 2, "not a warm one"
-        warmer.look_ahead(state, parallel=4)
+        warmer.look_ahead(frontier, parallel=4)
         await warm_becomes(host, 1, 1)
         for name in "bcde":
-            state.tasks[name].status = "succeeded"
-        warmer.look_ahead(state, parallel=4)
+            frontier.move(name, "succeeded")
+        warmer.look_ahead(frontier, parallel=4)
         await warm_becomes(host, 0, 0)
 
 
 async def test_one_task_at_a_time_has_one_desktop_ahead(tmp_path: Path) -> None:
-    state = state_of(task("a"), task("b"), task("c", desktop=OTHER))
-    state.tasks["a"].status = "running"
+    frontier, tasks = plan_of(task("a"), task("b"), task("c", desktop=OTHER))
+    frontier.move("a", "running")
     async with Host(tmp_path) as host:
-        Warmer(host, "simulated").look_ahead(state, parallel=1)
+        Warmer(host, "simulated", tasks).look_ahead(frontier, parallel=1)
         await warm_becomes(host, 1, 0)

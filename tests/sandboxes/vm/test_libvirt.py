@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -123,8 +124,9 @@ async def test_qemu_has_no_rights_and_no_network(host: Host, machine: Desktop) -
 async def test_another_process_reads_its_last_words(host: Host, machine: Desktop) -> None:
     other = LibvirtBackend(host.home)
     assert (await other.memory([machine.id, "d-000000000000"])).keys() == {machine.id}
-    with pytest.raises(DesktopLost):
+    with suppress(DesktopLost):  # it may end before it answers
         await machine.exec(["pkill", "-TERM", "-o", "-f", "deskswarm_guest"])
+    with pytest.raises(DesktopLost):
         await machine.screenshot()
     assert "the desktop ends: SIGTERM" in await other.log(machine.id)
 
