@@ -30,7 +30,7 @@ class Target(Model):
     exact: bool = True
     nth: int | None = Field(default=None, ge=0, description="which of several matches; else one must match")
     at: Point | None = Field(default=None, description="a point; what stands beside it says what is there")
-    timeout: float = Field(default=10, gt=0, le=120)
+    timeout: float = Field(default=10, gt=0, le=600)
 
     @model_validator(mode="after")
     def _aims_at_one_thing(self) -> Self:
@@ -103,7 +103,7 @@ class Focus(Model):
 
     do: Literal["focus"]
     title: str = Field(min_length=1, max_length=1000)
-    timeout: float = Field(default=10, gt=0, le=120)
+    timeout: float = Field(default=10, gt=0, le=600)
 
 
 class WaitFor(Model):

@@ -53,6 +53,8 @@ from sandboxes.background import background
 from sandboxes.desktop import Desktop
 from sandboxes.host import Host
 
+_LOOK_S = 10.0
+
 
 class Conductor:
     def __init__(self, host: Host, folder: Path, store: ArtifactStore, log: RunLog, parallel: int) -> None:
@@ -121,7 +123,21 @@ class Conductor:
             await self._drop_unclaimed()
             moved = moves.start or moves.blocked or await self._break_deadlock()
             if not moved:
+                await self._change()
+
+    async def _change(self) -> None:
+        """Until something has happened that may move a task."""
+        while not self._changed.is_set():
+            with anyio.move_on_after(_LOOK_S if self._desktops else None):
                 await self._changed.wait()
+            await self._make_room()
+
+    async def _make_room(self) -> None:
+        """Where all at work wait for room, a desktop held for a task gives way: its sender makes it anew."""
+        state = self._log.state
+        running = [state.tasks[task_id].attempts[-1] for task_id in state.frontier.running]
+        if self._desktops and running and all(state.place_in_line(attempt) for attempt in running):
+            await self._release(*self._desktops.popitem())
 
     # --- attempts ------------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from runner.briefed import AskPerson, BriefedAgent
 from runner.budget import Ledger
 from runner.checkpoints import Trail
 from runner.contracts import Known, look_before
-from runner.copies import fork
 from runner.events import (
     AttemptEnded,
     ConnectionEnded,
@@ -204,9 +203,11 @@ class Worker:
                 return Outcome("contract", problem, "brief")
         # Copies are made before the desktop itself goes: from then on this attempt cannot use it.
         for _, message in sorted(messages, key=lambda item: item[1].mode == "transfer"):
-            if message.mode != "fresh":
+            if message.mode == "fork":
+                await self._hand_over(await desktop.fork(self._receiver(message)), message, desktop.id)
+            elif message.mode == "transfer":
                 with anyio.CancelScope(shield=True):  # its owner and the journal's must not part
-                    await self._hand_over(desktop, message)
+                    await self._hand_over(await desktop.hand_over(self._receiver(message)), message)
         self.sent = [message for _, message in messages]
         return Outcome()
 
@@ -214,21 +215,22 @@ class Worker:
         attempt = self.attempt
         return compose(edge, attempt.task.id, attempt.number, attempt.contract, self.said, self.outputs)
 
-    async def _hand_over(self, desktop: Desktop, message: HandoffSent) -> None:
-        """To the controller, which holds it until the receiver starts. The old handle is fenced at once."""
-        holder = f"{self.attempt.run}/{message.to}"
-        passed = await (fork(desktop, holder) if message.mode == "fork" else desktop.hand_over(holder))
+    def _receiver(self, message: HandoffSent) -> str:
+        return f"{self.attempt.run}/{message.to}"
+
+    async def _hand_over(self, passed: Desktop, message: HandoffSent, fork_of: str | None = None) -> None:
+        """To the controller, which holds it until the receiver starts. An old handle is fenced already."""
         self.desktops[message.to] = passed
-        await self.record(
-            DesktopHandedOver(
-                task=message.task,
-                attempt=message.attempt,
-                desktop=passed.id,
-                epoch=passed.lease.epoch,
-                to=message.to,
-                fork_of=desktop.id if message.mode == "fork" else None,
-            )
+        handed = DesktopHandedOver(
+            task=message.task,
+            attempt=message.attempt,
+            desktop=passed.id,
+            epoch=passed.lease.epoch,
+            to=message.to,
+            fork_of=fork_of,
         )
+        with anyio.CancelScope(shield=True):
+            await self.record(handed)
 
     async def _place(self, desktop: Desktop, name: str, source: Input) -> None:
         content = await to_thread.run_sync(self._read, name, source)

@@ -6,6 +6,7 @@ room for another; only warm ones, which nobody uses, are given up.
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
@@ -107,15 +108,18 @@ class Admission:
         return self._inside.keys()
 
     @asynccontextmanager
-    async def starting(self, desktop_id: str, need: Need, on_wait: OnWait = nobody) -> AsyncIterator[None]:
+    async def starting(
+        self, desktop_id: str, need: Need, on_wait: OnWait = nobody, patience_s: float = math.inf
+    ) -> AsyncIterator[None]:
         """Wait until there is room, and take it; then, until a processor is free for the boot inside.
 
         Where that fails the room is given back, else by `leave`.
-        Raises HostFull where there is none, and nothing that this host could wait for.
+        Raises HostFull where there is none, and nothing that this host could wait for, or none within
+        `patience_s`.
         """
         self._line.append(desktop_id)
         try:
-            await self._wait_for_room(desktop_id, need, on_wait)
+            await self._wait_for_room(desktop_id, need, on_wait, patience_s)
             self._inside[desktop_id] = need
         finally:
             self._line.remove(desktop_id)
@@ -145,8 +149,8 @@ class Admission:
                 self._used[desktop_id] = size
                 self._most[kind] = max(size, self._most.get(kind, 0))
 
-    async def _wait_for_room(self, desktop_id: str, need: Need, on_wait: OnWait) -> None:
-        told, alone_until = False, None
+    async def _wait_for_room(self, desktop_id: str, need: Need, on_wait: OnWait, patience_s: float) -> None:
+        told, alone_until, give_up_at = False, None, anyio.current_time() + patience_s
         while (obstacle := self._reason_to_wait(desktop_id, need)) is not None:
             if self._line[0] == desktop_id and await self._give_up_warm():
                 continue
@@ -157,6 +161,8 @@ class Admission:
                 alone_until = alone_until or anyio.current_time() + _ALONE_SECONDS
                 if anyio.current_time() > alone_until:
                     raise HostFull(f"this machine cannot carry a desktop of {need.kind[1]!r}: {obstacle}")
+            if anyio.current_time() > give_up_at:
+                raise HostFull(f"no room within {patience_s:g} s: {obstacle}")
             await self._change()
 
     def _reason_to_wait(self, desktop_id: str, need: Need) -> str | None:

@@ -47,6 +47,11 @@ def check_capabilities(backend: Backend, spec: DesktopSpec) -> None:
         raise InputError(
             f"desktop.root: backend {backend.name!r} cannot give root; use one that can, as docker"
         )
+    if spec.network != "none" and not backend.capabilities.real:
+        raise InputError(
+            f"desktop.network: backend {backend.name!r} runs no programs that could reach it; "
+            "use one that does, as bubblewrap"
+        )
 
 
 def snapshotting(backend: Backend) -> Snapshotting:

@@ -36,7 +36,7 @@ _AS_USER = ("--owner=1000", "--group=1000")  # whom the host sees them belong to
 _SOCKET = "guest.sock"
 _BACKLOG = 64
 _STOP_SECONDS = 10
-_LAST_WORDS_SECONDS = 1
+_LAST_WORDS_SECONDS = 2
 
 
 class _Record(BaseModel):
@@ -231,12 +231,13 @@ class BubblewrapBackend:
         return await anyio.to_thread.run_sync(self._last_words, desktop_id)
 
     def _last_words(self, desktop_id: str) -> str:
-        """Of a desktop that has ended, all of them: its keeper may not have read the last yet."""
-        folder = self._folder / desktop_id
-        record, keeper = _read(folder), self._keepers.get(desktop_id)
-        if record and keeper and not _runs(record):
+        """All of them, of a desktop that has ended or is about to: its keeper may not have read the last yet.
+
+        While the kernel ends the other processes, the first looks alive, and its streams have ended.
+        """
+        if keeper := self._keepers.get(desktop_id):
             keeper.join(_LAST_WORDS_SECONDS)
-        log = folder / "log"
+        log = self._folder / desktop_id / "log"
         return process.tail(log) if log.exists() else ""
 
     async def reap(self) -> list[str]:
@@ -261,10 +262,6 @@ def _read(folder: Path) -> _Record | None:
         return _Record.model_validate_json((folder / "record.json").read_bytes())
     except FileNotFoundError:
         return None
-
-
-def _runs(record: _Record) -> bool:
-    return bool(record.processes) and all(Owner.parse(text).is_alive() for text in record.processes)
 
 
 @contextlib.contextmanager

@@ -28,6 +28,7 @@ from sandboxes.wire import failure_error, parse_reply, read_answer, request_fram
 MAX_IN_FLIGHT = 256
 DEADLINE_GRACE_S = 1.0
 HELLO_TIMEOUT_S = 10.0
+_FIRST_HELLO_TIMEOUT_S = 600.0
 
 R = TypeVar("R", bound=Message)
 
@@ -228,7 +229,9 @@ class Connection:
             token=self.lease.token,
             ttl_s=self.lease.ttl_s,
         )
-        reply, _ = await self.request("hello", args, HelloReply, timeout=HELLO_TIMEOUT_S)
+        # The first is answered when the desktop has booted, and who starts it has a deadline for that.
+        timeout = _FIRST_HELLO_TIMEOUT_S if self.lease.epoch == 1 else HELLO_TIMEOUT_S
+        reply, _ = await self.request("hello", args, HelloReply, timeout=timeout)
         if reply.version != PROTOCOL_VERSION:
             raise ProtocolError(f"the guest speaks version {reply.version}, not {PROTOCOL_VERSION}")
         try:

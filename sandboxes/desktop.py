@@ -35,7 +35,7 @@ __all__ = ["Desktop", "ExecResult", "Observation", "Screenshot", "Settled", "UiT
 
 START_TIMEOUT_S = 60.0
 ACTION_TIMEOUT_S = 30.0
-LOOK_TIMEOUT_S = 10.0
+LOOK_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 30.0
 
 Point = tuple[int, int]

@@ -20,7 +20,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.utils import kwargs_from_env
 
-from sandboxes.errors import BackendUnavailable
+from sandboxes.errors import BackendUnavailable, DesktopLost
 from sandboxes.unixsocket import connect_unix
 
 _CHUNK_HEADER = struct.Struct(">BxxxL")
@@ -34,7 +34,8 @@ _LOCAL_SCHEMES = ("unix", "http+unix")
 async def start_exec(exec_id: str) -> ByteStream:
     """Start an exec instance that was made with all three standard streams.
 
-    Raises OSError, EndOfStream or another stream error, and BackendUnavailable where the engine refuses.
+    Raises OSError, EndOfStream or another stream error, and DesktopLost where the engine refuses: the
+    container has ended since the instance was made.
     """
     stream = await connect_to_engine()
     try:
@@ -42,7 +43,7 @@ async def start_exec(exec_id: str) -> ByteStream:
         buffered = BufferedByteReceiveStream(stream)
         status = (await buffered.receive_until(b"\r\n\r\n", _HEAD_BYTES)).split(b"\r\n")[0]
         if b" 101 " not in status:
-            raise BackendUnavailable(f"the engine refused a stream: {status.decode(errors='replace')}")
+            raise DesktopLost(f"the engine refused a stream: {status.decode(errors='replace')}")
     except BaseException:
         await anyio.aclose_forcefully(stream)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -35,6 +36,7 @@ __all__ = ["DEFAULT_BACKEND", "START_TIMEOUT_S", "STOP_TIMEOUT_S", "Host"]
 
 DEFAULT_BACKEND = "bubblewrap"
 _MEASURE_EVERY_S = 5.0
+_ROOM_FOR_A_COPY_S = 30.0
 
 
 class Host:
@@ -109,8 +111,9 @@ class Host:
         warm = await self._lease_warm(order, holder)
         if warm is not None:
             return warm
-        await self.prepare(spec, backend=backend)
-        return await self._start(order, order.backend.create, holder, timeout, on_wait)
+        with self._starter.asked_for():
+            await self.prepare(spec, backend=backend)
+            return await self._start(order, order.backend.create, holder, timeout, on_wait)
 
     async def prepare(self, spec: DesktopSpec, *, backend: str = DEFAULT_BACKEND) -> None:
         """Refuse what the backend cannot give, and make ready what its desktops share, before any is started.
@@ -169,17 +172,18 @@ class Host:
         """A copy of a desktop of this host, leased to `holder`; both go on.
 
         Programs run on in the copy where the backend can copy live; elsewhere it holds what a snapshot does.
-        Raises DesktopLost, InputError where the backend can do neither, and what `start` does.
+        It does not wait for room for ever, as what keeps the room may be its source. Raises DesktopLost,
+        InputError where the backend can do neither, HostFull, and what `start` does.
         """
         order = self._order(desktop_id)
         if isinstance(order.backend, Forking) and order.backend.capabilities.live_fork:
             create = _forked(order.backend, desktop_id)
-            return await self._start(order, create, holder, timeout, on_wait)
+            return await self._start(order, create, holder, timeout, on_wait, _ROOM_FOR_A_COPY_S)
         backend = snapshotting(order.backend)
         with self.snapshots.draft() as folder:
             await backend.save(desktop_id, folder)
             create = partial(backend.create_from, folder=folder)
-            return await self._start(order, create, holder, timeout, on_wait)
+            return await self._start(order, create, holder, timeout, on_wait, _ROOM_FOR_A_COPY_S)
 
     async def snapshot(self, desktop_id: str, label: str = "") -> Snapshot:
         """Save the state of a desktop of this host, which goes on. Raises DesktopLost, SnapshotError, and
@@ -217,10 +221,17 @@ class Host:
         return (await reap(self.home)).removed
 
     async def _start(
-        self, order: Order, create: Create, holder: str, timeout: float, on_wait: OnWait
+        self,
+        order: Order,
+        create: Create,
+        holder: str,
+        timeout: float,
+        on_wait: OnWait,
+        patience_s: float = math.inf,
     ) -> Desktop:
         lease = Lease(new_desktop_id(), holder)
-        return Desktop(order.spec, await self._starter.start(order, lease, create, timeout, on_wait), self)
+        connection = await self._starter.start(order, lease, create, timeout, on_wait, patience_s)
+        return Desktop(order.spec, connection, self)
 
     async def _lease_warm(self, order: Order, holder: str) -> Desktop | None:
         connection = await self._pool.lease(Kind(order.backend, order.spec), holder)

@@ -74,9 +74,9 @@ class LibvirtBackend:
         return Capabilities(root=True, snapshots="machine" if copies else "none", live_fork=copies)
 
     async def check(self) -> str:
-        host = await run_sync(lambda: self._hypervisor.host)
         if packages := " ".join(missing_packages()):
-            raise BackendUnavailable(f"making a disk needs {packages}: run `apt-get install {packages}`")
+            raise BackendUnavailable(f"virtual machines need {packages}: run `apt-get install {packages}`")
+        host = await run_sync(lambda: self._hypervisor.host)
         verdict = await run_sync(known_verdict, self._stage, self._hypervisor)
         if verdict is None:
             speed = "whether KVM works is found out at the first desktop"
@@ -133,6 +133,7 @@ class LibvirtBackend:
         dead = [desktop.id for desktop in await self.desktops() if not desktop.owner.is_alive()]
         for desktop_id in dead:
             await self.stop(desktop_id)
+        await self._machines.sweep()
         used = {record.template for record in self._machines.records().values()}
         await run_sync(sweep, self._stage.templates, self._stage.disks, used)
         return dead

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 from pathlib import Path
 from subprocess import PIPE, Popen
 
@@ -31,11 +30,6 @@ _ISOLATION = (
     f"--uid {_USER} --gid {_USER} --hostname desktop "
     "--cap-drop ALL --as-pid-1 --die-with-parent --new-session"
 ).split()
-
-
-def guest_folder() -> Path:
-    """The guest's source, which every desktop runs as the package `deskswarm_guest`."""
-    return Path(str(files("sandboxes").joinpath("guest")))
 
 
 def guest_environment(spec: DesktopSpec, *, watched: bool) -> dict[str, str]:

@@ -26,7 +26,7 @@ WARM_LABELS = {"deskswarm": "warm"}
 """The labels of a desktop that nobody has leased yet."""
 
 HOLDER = "pool"
-LEASE_TIMEOUT_S = 5.0
+LEASE_TIMEOUT_S = 10.0
 _LOOK_SECONDS = 1.0
 _LONGEST_LIFE_S = 86_400.0
 

@@ -14,7 +14,7 @@ import shutil
 import tarfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Annotated
@@ -98,6 +98,9 @@ class SnapshotStore:
         """Take in what a backend saved. Saved before, it is the same snapshot, with the new label."""
         files = {path.name: _measure(path) for path in sorted(draft.iterdir())}
         snapshot = Snapshot(origin=origin, files=files, label=label, parent=parent, taken_at=time.time())
+        known = self._read(self._path(snapshot))
+        if known is not None:  # perhaps of a desktop in which nothing was done since it was restored
+            snapshot = known.model_copy(update={"label": label})
         self._keep(draft, snapshot)
         return snapshot
 
@@ -116,8 +119,8 @@ class SnapshotStore:
         return found[0]
 
     def rm(self, snapshot: Snapshot) -> None:
-        """Remove it. Harmless for a desktop that was restored from it."""
-        with self.draft() as trash:
+        """Remove it. Harmless where another process has, and for a desktop that was restored from it."""
+        with self.draft() as trash, suppress(FileNotFoundError):
             self._path(snapshot).rename(trash / "removed")
 
     def files(self, snapshot: Snapshot) -> Path:

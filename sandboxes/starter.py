@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import anyio
@@ -55,17 +56,25 @@ class Starter:
         self._admission = admission
         self._labels = labels
         self._held: dict[anyio.Event, str] = {}
+        self._asked_for = 0
 
     async def start(
-        self, order: Order, lease: Lease, create: Create, timeout: float, on_wait: OnWait = nobody
+        self,
+        order: Order,
+        lease: Lease,
+        create: Create,
+        timeout: float,
+        on_wait: OnWait = nobody,
+        patience_s: float = math.inf,
     ) -> Connection:
         """Wait for room, make the desktop, and connect to it; failed or cancelled, it leaves nothing behind.
 
-        `timeout` counts from when the boot begins. Raises what the backend does, and HostFull.
+        `timeout` counts from when the boot begins. Raises what the backend does, and HostFull, also where
+        there was no room within `patience_s`.
         """
         desktop_id = lease.desktop_id
         async with (
-            self._admission.starting(desktop_id, order.need, on_wait),
+            self._admission.starting(desktop_id, order.need, on_wait, patience_s),
             self._ended_on_failure(order, desktop_id),
         ):
             with deadline(f"start of desktop {desktop_id}", timeout):
@@ -88,8 +97,17 @@ class Starter:
         self._admission.leave(desktop_id)
         await self._let_go(desktop_id)
 
+    @contextmanager
+    def asked_for(self) -> Iterator[None]:
+        """While someone waits for a desktop, from before it is in the line: none is booted for nobody."""
+        self._asked_for += 1
+        try:
+            yield
+        finally:
+            self._asked_for -= 1
+
     def has_spare(self, kind: Kind) -> bool:
-        return self._admission.has_spare(Order(kind.backend, kind.spec).need)
+        return not self._asked_for and self._admission.has_spare(Order(kind.backend, kind.spec).need)
 
     async def boot_warm(self, kind: Kind) -> Connection:
         """A desktop under a lease of the pool's; it does not count against its holder's time."""
@@ -144,7 +162,6 @@ class Starter:
 
 
 def _network(connection: Connection, order: Order) -> AbstractAsyncContextManager[None]:
-    """No program runs on a simulated desktop that could ask for it."""
-    if order.spec.network == "none" or not order.backend.capabilities.real:
+    if order.spec.network == "none":
         return nullcontext()
     return egress(connection, Rules.of(order.spec.network.allow), order.on_connection)

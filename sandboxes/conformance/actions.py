@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandboxes.conformance.subject import Subject, eventually, expect, raises
+from sandboxes.conformance.subject import WAIT_S, Subject, eventually, expect, raises
 from sandboxes.errors import ActionFailed
 from sandboxes.guest.protocol import Input, Move, Point
 
@@ -37,7 +37,7 @@ async def a_batch_stops_at_what_fails(subject: Subject) -> str:
 async def a_window_opens_shows_its_objects_and_closes(subject: Subject) -> str:
     desktop = await subject.desktop(screen=SCREEN)
     await desktop.open([editor(subject)])
-    await desktop.locator(role(subject)).click(timeout=60)
+    await desktop.locator(role(subject)).click(timeout=WAIT_S)
     [opened] = [window for window in await desktop.windows() if window.focused]
     await desktop.close_window(opened.id)
 

@@ -8,7 +8,7 @@ from typing import Any
 from sandboxes.conformance.subject import Subject, expect, raises, run
 from sandboxes.connection import Connection
 from sandboxes.desktop import Desktop
-from sandboxes.errors import StaleLease
+from sandboxes.errors import DesktopLost, StaleLease
 from sandboxes.lease import Lease
 
 
@@ -19,7 +19,8 @@ async def a_handover_fences_the_old_holder_off(subject: Subject) -> str:
     expect((new.id, new.lease.holder, new.lease.epoch) == (old.id, "next", old.lease.epoch + 1), new.lease)
     async with new:
         for call in _every_kind_of_call(old):
-            await raises(StaleLease, call)
+            complaint = await raises(StaleLease, call)
+            expect("handed over to next" in complaint, complaint)
         found = await new.files.read("~/note")
         expect(found == b"kept", found)
     return "looking, acting, programs, files, clipboard, handing over, stopping"
@@ -31,6 +32,9 @@ async def the_end_of_the_old_holder_leaves_the_desktop(subject: Subject) -> str:
     async with new:
         await old.__aexit__(None, None, None)
         expect((await run(new, "true")).exit_code == 0, "programs no longer start")
+    await raises(DesktopLost, new.screenshot())
+    listed = [record.id for record in await subject.load().desktops()]
+    expect(new.id not in listed, "the end of its last holder leaves it")
     return "it is the new holder's"
 
 
@@ -66,6 +70,7 @@ def _every_kind_of_call(desktop: Desktop) -> list[Coroutine[Any, Any, object]]:
         desktop.settle(),
         desktop.files.read("~/note"),
         desktop.clipboard.read(),
+        desktop.locator("text").click(),
         desktop.hand_over("third"),
         desktop.stop(),
     ]

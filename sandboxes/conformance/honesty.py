@@ -40,20 +40,10 @@ async def root_is_refused_by_who_cannot_give_it(subject: Subject) -> str:
 
 
 async def a_desktop_is_listed_as_it_was_asked_for(subject: Subject) -> str:
-    desktop = await subject.host.start(
-        subject.spec(), backend=subject.backend, holder="conformance", labels={"of": "conformance"}
-    )
-    async with desktop:
-        [record] = [one for one in await subject.host.desktops() if one.id == desktop.id]
-        expect((record.backend, record.image) == (subject.backend, subject.image), record)
-        expect(record.labels == {"of": "conformance"}, record.labels)
-        expect(record.owner.is_alive(), f"its owner is {record.owner}")
-        expect(isinstance(await subject.host.log(desktop.id), str), "no log")
+    desktop = await subject.fresh(labels={"of": "conformance"})
+    [record] = [one for one in await subject.host.desktops() if one.id == desktop.id]
+    expect((record.backend, record.image) == (subject.backend, subject.image), record)
+    expect(record.labels == {"of": "conformance"}, record.labels)
+    expect(record.owner.is_alive(), f"its owner is {record.owner}")
+    expect(isinstance(await subject.host.log(desktop.id), str), "no log")
     return f"{record.id}: image, labels and owner"
-
-
-@needs("survives_controller")
-async def it_outlives_its_controller_where_it_says_so(subject: Subject) -> str:
-    desktop = await subject.fresh()
-    record = next(one for one in await subject.load().desktops() if one.id == desktop.id)
-    return f"listed by another process: {record.id}"

@@ -14,16 +14,17 @@ from tempfile import NamedTemporaryFile
 import anyio
 from anyio import to_thread
 
-from sandboxes.conformance.subject import Subject, eventually, expect, raises
+from sandboxes.conformance.subject import WAIT_S, Broken, Subject, eventually, expect, needs, raises
 from sandboxes.conformance.traces import processes, traces
 from sandboxes.connection import Connection
-from sandboxes.errors import DesktopLost, DesktopStartError
+from sandboxes.errors import DeadlineExceeded, DesktopLost, DesktopStartError
 from sandboxes.lease import Lease
 from sandboxes.owner import Owner
 from sandboxes.spec import new_desktop_id
 
 _DESKTOPS = 2
-_CANCELLED_AFTER_S = (0.0, 0.01, 0.05, 0.1, 0.2)
+_CANCELLED_AFTER_S = (0.0, 0.01, 0.05, 0.1, 0.2, 0.4)
+_CLEAN_WITHIN_S = 15.0
 
 
 async def stopping_leaves_nothing(subject: Subject) -> str:
@@ -37,29 +38,40 @@ async def stopping_leaves_nothing(subject: Subject) -> str:
     return "no process, mount, control group, file or desktop"
 
 
-async def a_cancelled_start_leaves_nothing(subject: Subject) -> str:
-    before = {record.id for record in await subject.load().desktops()}
+async def a_cancelled_start_leaves_no_desktop(subject: Subject) -> str:
+    labels = {"cancelled": new_desktop_id()}
     for after in _CANCELLED_AFTER_S:
-        with anyio.move_on_after(after):
-            desktop = await subject.fresh()
+        with anyio.move_on_after(after) as scope:
+            desktop = await subject.fresh(labels=labels)
+        if not scope.cancelled_caught:
             await desktop.stop()
-
-    async def clean() -> bool:
-        return {record.id for record in await subject.load().desktops()} <= before
-
-    await eventually("the end of what was cancelled", clean)
+        left = await _labelled(subject, labels)
+        expect(not left, f"cancelled after {after:g} s: {left}")
     return f"cancelled after {', '.join(f'{after:g}' for after in _CANCELLED_AFTER_S)} s"
 
 
+async def a_cancelled_creation_leaves_nothing(subject: Subject) -> str:
+    """By the backend itself, which is not told to stop what it did not finish."""
+    backend, ids = subject.load(), [new_desktop_id() for _ in _CANCELLED_AFTER_S]
+    for desktop_id, after in zip(ids, _CANCELLED_AFTER_S, strict=True):
+        with anyio.move_on_after(after) as scope:
+            await backend.create(desktop_id, subject.spec(), Owner.current(), {})
+        if not scope.cancelled_caught:
+            await backend.stop(desktop_id)
+    await _until_clean(subject, ids, _CLEAN_WITHIN_S)
+    return "no process, mount, control group, file or desktop"
+
+
+@needs("real")
 async def a_failed_start_says_why_and_leaves_nothing(subject: Subject) -> str:
     """A desktop whose life is shorter than its boot."""
-    before = {record.id for record in await subject.load().desktops()}
-    if not subject.capabilities.real:
-        return "a simulated desktop needs no time to boot"
-    complaint = await raises(DesktopStartError, subject.fresh(limits={"lifetime_s": 0.05}))
-    left = {record.id for record in await subject.load().desktops()} - before
+    labels = {"failed": new_desktop_id()}
+    start = subject.fresh(labels=labels, limits={"lifetime_s": 0.05})
+    complaint = await raises(DesktopStartError, start)
+    expect("lifetime over" in complaint, complaint)
+    left = await _labelled(subject, labels)
     expect(not left, left)
-    return complaint.splitlines()[0]
+    return "lifetime over"
 
 
 async def a_desktop_ended_behind_its_holders_back_is_lost_at_once(subject: Subject) -> str:
@@ -107,9 +119,8 @@ async def nothing_outlives_an_interrupted_controller(subject: Subject) -> str:
 async def what_outlives_a_controller_and_its_reaper_is_the_next_ones_to_remove(subject: Subject) -> str:
     def strike(controller: subprocess.Popen[str]) -> None:
         owner = str(Owner.of(controller.pid))
-        for pid, text in processes():
-            if "sandboxes.reaper" in text and owner in text:
-                os.kill(pid, signal.SIGKILL)
+        [reaper] = [pid for pid, text in processes() if "sandboxes.reaper" in text and owner in text]
+        os.kill(reaper, signal.SIGKILL)
         controller.kill()
         controller.wait()
 
@@ -132,21 +143,23 @@ async def _after(
         assert controller.stdout is not None
         ids = (await to_thread.run_sync(controller.stdout.readline)).split()
         expect(len(ids) == _DESKTOPS, f"the controller did not start its desktops: {errors.read_text()}")
-        marks = [*ids, str(Owner.of(controller.pid))]
-        expect(len(await _left(subject, marks)) > 0, "living desktops leave no trace to look for")
+        helpers = [str(Owner.of(controller.pid))]
+        for mark in [*ids, *helpers] if subject.capabilities.real else helpers:
+            expect(bool(await _left(subject, [mark])), f"alive, {mark} leaves no trace to look for")
         began = anyio.current_time()
         strike(controller)
         if reap:
-            await subject.load().reap()
+            await _reap(subject, ids)
+        await _until_clean(subject, ids, _CLEAN_WITHIN_S)
+        took = anyio.current_time() - began
+        await _until_clean(subject, helpers, WAIT_S)
+        return f"{len(ids)} desktops gone after {took:.1f} s, and then the controller's reaper"
 
-        async def clean() -> bool:
-            return not await _left(subject, marks)
 
-        try:
-            await eventually("nothing left of a dead controller", clean)
-        except TimeoutError as error:
-            expect(False, f"{error}: {await _left(subject, marks)}")
-        return f"clean after {anyio.current_time() - began:.1f} s"
+async def _reap(subject: Subject, ids: Sequence[str]) -> None:
+    await subject.load().reap()
+    left = {record.id for record in await subject.load().desktops()} & set(ids)
+    expect(not left, f"the next one did not remove {left}")
 
 
 @contextmanager
@@ -164,6 +177,25 @@ def _controller(subject: Subject) -> Iterator[tuple[subprocess.Popen[str], Path]
             yield process, Path(errors.name)
         finally:
             process.kill()
+
+
+async def _labelled(subject: Subject, labels: dict[str, str]) -> list[str]:
+    """The desktops with just these labels."""
+    return [record.id for record in await subject.load().desktops() if record.labels == labels]
+
+
+async def _until_clean(subject: Subject, marks: Sequence[str], within_s: float) -> None:
+    """Raises Broken with what is left."""
+    left: list[str] = []
+
+    async def clean() -> bool:
+        left[:] = await _left(subject, marks)
+        return not left
+
+    try:
+        await eventually("nothing left", clean, within_s)
+    except DeadlineExceeded as error:
+        raise Broken(f"{error}: {left}") from None
 
 
 async def _left(subject: Subject, marks: Sequence[str]) -> list[str]:

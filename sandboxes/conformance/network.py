@@ -9,7 +9,8 @@ import anyio
 from anyio.abc import SocketAttribute, SocketStream
 
 from sandboxes.background import background
-from sandboxes.conformance.subject import Subject, expect, needs, refused, shell
+from sandboxes.conformance.subject import Subject, expect, needs, raises, refused, shell
+from sandboxes.errors import InputError
 
 _GET = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=100).read().decode())"
 _PAGE = "conforming"
@@ -39,6 +40,12 @@ async def without_a_list_there_is_no_way_out(subject: Subject) -> str:
     complaint = await refused(desktop, f'python3 -c "{probe}"')
     expect("ConnectionRefusedError" in complaint, complaint)
     return complaint.strip().splitlines()[-1]
+
+
+async def who_runs_no_programs_refuses_a_list(subject: Subject) -> str:
+    if subject.capabilities.real:
+        return "it runs programs"
+    return await raises(InputError, subject.fresh(network={"allow": ["example.org:443"]}))
 
 
 @asynccontextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sandboxes.conformance.subject import START_TIMEOUT_S, Subject, expect, needs, raises, run, shell
+from sandboxes.conformance.subject import START_TIMEOUT_S, Subject, expect, needs, raises, run, running, shell
 from sandboxes.errors import InputError
+from sandboxes.snapshot import Snapshot
 
 
 @needs("snapshots")
@@ -12,13 +13,11 @@ async def a_snapshot_is_restored_as_often_as_one_likes(subject: Subject) -> str:
     await source.files.write("~/note", b"before")
     taken = await source.snapshot("conformance")
     await source.files.write("~/note", b"after")
-    for holder in ("first", "second"):
-        restored = await subject.host.restore(taken.id, holder=holder, timeout=START_TIMEOUT_S)
-        async with restored:
-            found = await restored.files.read("~/note")
-            expect(found == b"before", found)
-            await restored.files.write("~/note", holder.encode())
-            expect((await run(restored, "true")).exit_code == 0, "programs do not start")
+    try:
+        for holder in ("first", "second"):
+            await _restore(subject, taken, holder)
+    finally:
+        subject.host.snapshots.rm(taken)
     found = await source.files.read("~/note")
     expect(found == b"after", f"the source has {found!r}")
     return f"{subject.capabilities.snapshots}, {taken.bytes} bytes"
@@ -43,10 +42,23 @@ async def a_copy_goes_its_own_way(subject: Subject) -> str:
 
 
 @needs("live_fork")
+async def what_is_only_in_memory_is_in_a_live_copy(subject: Subject) -> str:
+    source = await subject.desktop("source")
+    await source.clipboard.write("copied")
+    async with await source.fork("copy", timeout=START_TIMEOUT_S) as copy:
+        found = await copy.clipboard.read()
+        expect(found == "copied", f"the clipboard holds {found!r}")
+        await copy.clipboard.write("the copy's own")
+    found = await source.clipboard.read()
+    expect(found == "copied", f"the source changed with its copy: {found!r}")
+    return "the clipboard"
+
+
+@needs("live_fork", "real")
 async def programs_run_on_in_a_live_copy(subject: Subject) -> str:
     source = await subject.desktop("source")
     await source.open(["sleep", "97531"])
-    await shell(source, "pgrep -f '^sleep 97531'")
+    await running(source, "sleep 97531")
     copy = await source.fork("copy", timeout=START_TIMEOUT_S)
     async with copy:
         found = await shell(copy, "pgrep -f '^sleep 97531'")
@@ -59,3 +71,11 @@ async def who_cannot_says_so(subject: Subject) -> str:
     if subject.capabilities.snapshots != "none":
         return "it can"
     return await raises(InputError, (await subject.desktop("source")).snapshot())
+
+
+async def _restore(subject: Subject, taken: Snapshot, holder: str) -> None:
+    async with await subject.host.restore(taken.id, holder=holder, timeout=START_TIMEOUT_S) as restored:
+        found = await restored.files.read("~/note")
+        expect(found == b"before", found)
+        await restored.files.write("~/note", holder.encode())
+        expect((await run(restored, "true")).exit_code == 0, "programs do not start")

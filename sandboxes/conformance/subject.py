@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -18,7 +18,7 @@ from sandboxes.spec import Capabilities, DesktopSpec
 
 START_TIMEOUT_S = 300.0
 COMMAND_TIMEOUT_S = 120.0
-WAIT_S = 60.0
+WAIT_S = 240.0
 
 Check = Callable[["Subject"], Coroutine[Any, Any, str]]
 """What a backend must do. Returns the evidence that it does; raises Broken or a DeskswarmError."""
@@ -86,10 +86,14 @@ class Subject:
             self._shared[role] = await self.fresh(**fields)
         return self._shared[role]
 
-    async def fresh(self, **fields: Any) -> Desktop:
+    async def fresh(self, *, labels: Mapping[str, str] | None = None, **fields: Any) -> Desktop:
         """A desktop for one check, which may end it."""
         desktop = await self.host.start(
-            self.spec(**fields), backend=self.backend, holder="conformance", timeout=START_TIMEOUT_S
+            self.spec(**fields),
+            backend=self.backend,
+            holder="conformance",
+            labels=labels,
+            timeout=START_TIMEOUT_S,
         )
         return await self._stack.enter_async_context(desktop)
 
@@ -110,6 +114,16 @@ async def shell(desktop: Desktop, script: str) -> str:
     return result.stdout.decode(errors="replace").strip()
 
 
+async def running(desktop: Desktop, command: str) -> None:
+    """Wait until a program with such a command line runs: what was just started may still be a copy of its
+    parent. Raises DeadlineExceeded."""
+
+    async def found() -> bool:
+        return (await run(desktop, "pgrep", "-f", f"^{command}")).exit_code == 0
+
+    await eventually(f"{command!r} among the processes", found)
+
+
 async def refused(desktop: Desktop, script: str) -> str:
     """Run a script, which must fail; what it complained of."""
     result = await run(desktop, "sh", "-c", script)
@@ -126,9 +140,11 @@ async def raises(kind: type[DeskswarmError], call: Coroutine[Any, Any, object]) 
     raise Broken(f"no {kind.__name__}, but {outcome!r:.500}")
 
 
-async def eventually(what: str, look: Callable[[], Coroutine[Any, Any, bool]]) -> None:
+async def eventually(
+    what: str, look: Callable[[], Coroutine[Any, Any, bool]], within_s: float = WAIT_S
+) -> None:
     """Wait until a look finds it so. Raises DeadlineExceeded."""
     pace = Pace()
-    with deadline(what, WAIT_S):
+    with deadline(what, within_s):
         while not await look():
             await pace.wait()

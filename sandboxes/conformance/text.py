@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandboxes.conformance.actions import editor, role
-from sandboxes.conformance.subject import Subject, eventually, expect
+from sandboxes.conformance.subject import WAIT_S, Subject, eventually, expect
 
 HARD = "Ünïcødé 漢字 😀 ñ <>|\\@#€ ~^`´\"' {}[] aA1!"  # noqa: RUF001
 _MEBIBYTE = 1 << 20
@@ -22,7 +22,7 @@ async def what_is_typed_arrives(subject: Subject) -> str:
     desktop = await subject.desktop()
     await desktop.open([editor(subject)])
     field = desktop.locator(role(subject))
-    await field.click(timeout=60)
+    await field.click(timeout=WAIT_S)
     await desktop.clipboard.write("")
     await desktop.type(HARD)
     found = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 
-from sandboxes.conformance.subject import Subject, eventually, expect, needs, raises, run, shell
+from sandboxes.conformance.subject import Subject, eventually, expect, needs, raises, run, running, shell
 from sandboxes.errors import DeadlineExceeded
 
 _MARK = "98765"
@@ -15,7 +15,7 @@ async def a_program_ends_with_its_deadline(subject: Subject) -> str:
     began = anyio.current_time()
     complaint = await raises(DeadlineExceeded, desktop.exec(["sleep", "100"], timeout=0.5))
     took = anyio.current_time() - began
-    expect(took < 60, f"after {took:.1f} s")
+    expect(took < 90, f"after {took:.1f} s")
     expect((await run(desktop, "true")).exit_code == 0, "programs no longer start")
     return f"{complaint}, after {took:.1f} s"
 
@@ -38,6 +38,6 @@ async def so_do_its_children(subject: Subject) -> str:
 async def what_a_program_leaves_behind_at_its_own_end_lives_on(subject: Subject) -> str:
     desktop = await subject.desktop()
     pid = await shell(desktop, f"setsid sleep {_MARK} >/dev/null 2>&1 & echo $!")
-    await shell(desktop, f"pgrep -f '^sleep {_MARK}'")
+    await running(desktop, f"sleep {_MARK}")
     await shell(desktop, f"kill {pid}")
     return "as a launcher's programs do"

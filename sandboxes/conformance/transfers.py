@@ -7,7 +7,7 @@ import random
 
 import anyio
 
-from sandboxes.conformance.subject import Subject, expect, run
+from sandboxes.conformance.subject import WAIT_S, Subject, expect, run
 
 _SIZE = 20 << 20
 
@@ -27,6 +27,7 @@ async def large_input_and_output_of_a_program(subject: Subject) -> str:
     result = await run(desktop, "cat", stdin=data)
     expect(result.stdout == data[: 1 << 20], f"{len(result.stdout)} bytes, or other ones")
     expect(result.truncated, "it does not say that the rest was dropped")
+    expect(result.exit_code == 0, f"cat ended with {result.exit_code}")
     return "20 MiB in, the first MiB out, and it says so"
 
 
@@ -44,7 +45,7 @@ async def looks_are_answered_meanwhile(subject: Subject) -> str:
         async def look() -> None:
             nonlocal looks
             for _ in range(5):
-                await desktop.screenshot(timeout=60)
+                await desktop.screenshot(timeout=WAIT_S)
                 looks += 1
 
         for number in range(4):

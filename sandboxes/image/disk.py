@@ -35,6 +35,7 @@ _PACKAGES = {
     "mke2fs": "e2fsprogs",
     "debugfs": "e2fsprogs",
     "qemu-img": "qemu-utils",
+    "qemu-system-x86_64": "qemu-system-x86",
     "mmdebstrap": "mmdebstrap",
 }
 
@@ -76,13 +77,13 @@ async def vm_disk(image: Image, store: ImageStore, on_progress: OnProgress) -> V
 
 
 def missing_packages() -> list[str]:
-    """The Debian packages that this machine lacks for making a disk."""
+    """The Debian packages that this machine lacks for making a disk and booting it."""
     return sorted({package for tool, package in _PACKAGES.items() if _tool(tool) is None})
 
 
 async def _make(image: Image, store: ImageStore, folder: Path, on_progress: OnProgress) -> _Record:
     if packages := " ".join(missing_packages()):
-        raise BackendUnavailable(f"making a disk needs {packages}: run `apt-get install {packages}`")
+        raise BackendUnavailable(f"virtual machines need {packages}: run `apt-get install {packages}`")
     store.sweep(_SCRATCH)
     with store.scratch(_SCRATCH) as scratch:
         made = scratch / "made"

@@ -3,15 +3,13 @@ guest's code as it is on this host, so that one disk serves every version of it.
 
 from __future__ import annotations
 
-import importlib.util
-import marshal
 from collections.abc import Iterator
 from importlib.resources import files
-from pathlib import Path
 
+from sandboxes.guest_code import guest_code
 from sandboxes.image.cpio import Entry, archive, file, folder, link
 from sandboxes.image.kernel import KernelFiles
-from sandboxes.namespaces import PRIVATE_FOLDERS, guest_folder
+from sandboxes.namespaces import PRIVATE_FOLDERS
 
 _COMMANDS = ["sh", "cat", "chmod", "cp", "hostname", "insmod", "ip", "ln", "mkdir", "mount", "switch_root"]
 
@@ -23,7 +21,7 @@ def system_part(kernel: KernelFiles) -> bytes:
 
 def own_part() -> bytes:
     """What comes from this installation: the first program, and the guest, source and compiled."""
-    return archive([*_first_entries(), *_guest_entries(guest_folder())])
+    return archive([*_first_entries(), *_guest_entries()])
 
 
 def _first_entries() -> Iterator[Entry]:
@@ -41,25 +39,6 @@ def _system_entries(kernel: KernelFiles) -> Iterator[Entry]:
     yield file("modules/order", "".join(f"{module.name}\n" for module in kernel.modules).encode())
 
 
-def _guest_entries(guest: Path) -> Iterator[Entry]:
+def _guest_entries() -> Iterator[Entry]:
     yield from (folder("guest"), folder("guest/__pycache__"))
-    for source in sorted(guest.glob("*.py")):
-        yield file(f"guest/{source.name}", source.read_bytes())
-        yield file(f"guest/{_compiled_name(source)}", _compiled(source))
-
-
-def _compiled_name(source: Path) -> str:
-    return f"__pycache__/{Path(importlib.util.cache_from_source(source.name)).name}"
-
-
-def _compiled(source: Path) -> bytes:
-    """As Python keeps it, marked as not to be compared with its source."""
-    code = compile(
-        source.read_bytes(), f"/opt/deskswarm/guest/deskswarm_guest/{source.name}", "exec", dont_inherit=True
-    )
-    return (
-        importlib.util.MAGIC_NUMBER
-        + (1).to_bytes(4, "little")
-        + importlib.util.source_hash(source.read_bytes())
-        + marshal.dumps(code)
-    )
+    yield from (file(f"guest/{name}", content) for name, content in sorted(guest_code().files.items()))

@@ -15,7 +15,7 @@ from sandboxes.vm.hypervisor import Host, User
 
 _FORMAT = "1"  # another one where what libvirt is told of machines changes
 _KEY_CHARACTERS = 24
-_BOOT_TTL_SECONDS = 300
+_BOOT_TTL_SECONDS = 900
 _MIB = 1 << 20
 
 
@@ -38,7 +38,12 @@ class Blueprint:
         """A template's lifetime is nobody's: each copy's begins when it is adopted."""
         limits = self.spec.limits.model_copy(update={"lifetime_s": Limits().lifetime_s})
         arguments = kernel_arguments(self.spec.model_copy(update={"limits": limits}), _BOOT_TTL_SECONDS)
-        return Boot(self.disk.kernel, self.disk.initrd, arguments)
+        return Boot(self.disk.kernel, self.disk.initrd, arguments + self._time())
+
+    def _time(self) -> str:
+        """An emulated processor counts time as the real one does. A kernel that measures that itself, while
+        others keep the machine from running, may get it wrong by a multiple."""
+        return "" if self.kvm or self.host.tsc_khz is None else f" tsc_early_khz={self.host.tsc_khz}"
 
     @property
     def key(self) -> str:
@@ -66,10 +71,11 @@ class Blueprint:
 
 def versions(host: Host, *, kvm: bool) -> dict[str, str]:
     """What a machine's state fits: the same QEMU, and a processor that is the same to programs."""
-    return {"qemu": host.qemu_version, "cpu": _processor() if kvm else "emulated"}
+    return {"qemu": host.qemu_version, "cpu": processor() if kvm else "emulated"}
 
 
-def _processor() -> str:
+def processor() -> str:
+    """What the kernel calls it."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         name, _, value = line.partition(":")
         if name.strip() == "model name":

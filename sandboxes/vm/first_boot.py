@@ -14,9 +14,9 @@ from sandboxes.guest.protocol import Exec, ExecReply, Observe, ObserveReply, Set
 from sandboxes.lease import Lease
 from sandboxes.vm.domain import CONSOLE
 
-_BOOT_SECONDS = 240
-_TTL_SECONDS = 120
-_REQUEST_SECONDS = 60
+_BOOT_SECONDS = 600
+_TTL_SECONDS = 600
+_REQUEST_SECONDS = 120
 _READY = b"] ready\n"
 _FAILED = b"] failed: "
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +24,7 @@ VARIABLE = "DESKSWARM_LIBVIRT_URI"
 _SYSTEM, _SESSION = "qemu:///system", "qemu:///session"
 _LOCAL_TRANSPORTS = ("qemu", "qemu+unix")
 _STATE = Path("/var/lib/libvirt/qemu")  # where the system daemon's QEMU reads its secrets
-_FIX = "start it (`scripts/engine start`, or your system's service libvirtd)"
+_DAEMON = "libvirtd"
 
 T = TypeVar("T")
 
@@ -62,6 +63,12 @@ class Host:
     @cached_property
     def security_models(self) -> tuple[str, ...]:
         return tuple(model for model, _ in self._models if model != "dac")
+
+    @cached_property
+    def tsc_khz(self) -> int | None:
+        """How fast this machine's processors count time, where libvirt knows."""
+        counter = ElementTree.fromstring(self.capabilities).find("host/cpu/counter[@name='tsc']")
+        return int(counter.attrib["frequency"]) // 1000 if counter is not None else None
 
     @cached_property
     def default_user(self) -> User | None:
@@ -104,9 +111,10 @@ class Hypervisor:
     def user(self, desktop_id: str, *, kvm: bool) -> User | None:
         """Whom a machine's QEMU runs as: a user of its own, in the group that may enter libvirt's folder.
 
-        Only libvirt's own user may open KVM's device. In a session, it is ourselves, and None.
+        Only libvirt's own user may open KVM's device. Unless we are root, it is ourselves, and None: root has
+        no session, and is given the system's libvirt for one.
         """
-        if urlsplit(self.uri).path != "/system":
+        if os.geteuid() != 0:
             return None
         return self.host.default_user if kvm else User(host_user(desktop_id), _STATE.stat().st_gid)
 
@@ -123,10 +131,21 @@ class Hypervisor:
                 f"{VARIABLE}: {self.uri!r} is not this machine's, and a desktop's memory and disk are files "
                 f"of this machine: use {_SYSTEM} or {_SESSION}, and run deskswarm where that libvirt runs"
             )
+        if url.path == "/system" and os.geteuid() != 0:
+            raise BackendUnavailable(
+                f"{VARIABLE}: at {self.uri} each machine is a host user of its own, and only root can see to "
+                f"that: use {_SESSION}, or run deskswarm as root"
+            )
         try:
             return libvirt.open(self.uri)
         except libvirt.libvirtError as error:
-            raise BackendUnavailable(f"no libvirt answers at {self.uri} ({error}): {_FIX}") from error
+            raise BackendUnavailable(f"no libvirt answers at {self.uri} ({error}): {_fix()}") from error
+
+
+def _fix() -> str:
+    if shutil.which(_DAEMON) or shutil.which(_DAEMON, path="/usr/sbin:/sbin"):
+        return "start it (`scripts/engine start`, or your system's service libvirtd)"
+    return "run `apt-get install libvirt-daemon-system libvirt-daemon-driver-qemu`"
 
 
 def _host(connection: libvirt.virConnect) -> Host:

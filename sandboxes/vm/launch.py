@@ -12,6 +12,7 @@ from sandboxes.errors import DesktopLost, DesktopStartError
 from sandboxes.owner import Owner
 from sandboxes.vm.domain import Machine
 from sandboxes.vm.monitor import load_state
+from sandboxes.vm.record import read_record
 
 _NOT_THERE = (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_OPERATION_INVALID)
 
@@ -56,6 +57,24 @@ def end(connection: libvirt.virConnect, name: str) -> None:
     except libvirt.libvirtError as error:
         if error.get_error_code() not in _NOT_THERE:
             raise
+
+
+def end_strays(connection: libvirt.virConnect, runs: Path) -> None:
+    """End the machines whose folders were in `runs` and that have no record there any more: libvirt was still
+    busy starting one when it was ended. Raises libvirtError."""
+    for domain in connection.listAllDomains():
+        name = domain.name()
+        if read_record(runs / name) is None and f"{runs}/{name}/" in _description(domain):
+            end(connection, name)
+
+
+def _description(domain: libvirt.virDomain) -> str:
+    try:
+        return str(domain.XMLDesc())
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in _NOT_THERE:
+            return ""
+        raise
 
 
 def _process(name: str) -> Owner:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -30,7 +31,7 @@ from sandboxes.vm.stage import Stage
 from sandboxes.vm.template import Template
 
 MEMORY, STATE, DISK = "memory", "state", "disk.qcow2"
-_ADOPT_SECONDS = 30.0
+_ADOPT_SECONDS = 60.0
 
 
 class Machines:
@@ -44,7 +45,7 @@ class Machines:
 
     def records(self) -> dict[str, Record]:
         """All machines of this home, by their desktops' ids."""
-        found = {folder.name: read_record(folder) for folder in sorted(self._stage.runs.iterdir())}
+        found = {folder.name: read_record(folder) for folder in sorted(self._stage.runs.glob("*"))}
         return {name: record for name, record in found.items() if record}
 
     async def copy_template(
@@ -134,6 +135,13 @@ class Machines:
         await self._hypervisor.ask(partial(launch.end, name=desktop_id))
         await run_sync(partial(shutil.rmtree, folder, ignore_errors=True))
 
+    async def sweep(self) -> None:
+        """End and remove what has no record: what was being started, or ended, when its controller died."""
+        if not self._stage.runs.is_dir():  # none was ever started
+            return
+        await self._hypervisor.ask(partial(launch.end_strays, runs=self._stage.runs))
+        await run_sync(self._stage.sweep_runs)
+
     def _begin(self, desktop_id: str, record: Record) -> Path:
         folder = self._stage.make_run(desktop_id)
         record.write(folder)
@@ -149,10 +157,13 @@ class Machines:
         disk = own_disk if blueprint.spec.root else blueprint.disk.disk
         machine = blueprint.machine(desktop_id, folder, memory=record.memory, disk=disk, user=user, boot=None)
         await self.start(machine, record, state)
-        await self._adopt(desktop_id, blueprint.spec.limits.lifetime_s)
+        await self._adopt(desktop_id, record.started_at + blueprint.spec.limits.lifetime_s)
 
-    async def _adopt(self, desktop_id: str, lifetime_s: float) -> None:
+    async def _adopt(self, desktop_id: str, ends_at: float) -> None:
         """The connection goes on to the desktop's first holder."""
+        lifetime_s = ends_at - time.time()
+        if lifetime_s <= 0:
+            raise DesktopStartError(f"desktop {desktop_id} started too slowly: lifetime over")
         try:
             with deadline(f"{desktop_id}'s answer to its new name", _ADOPT_SECONDS):
                 stream = await connect(self.folder(desktop_id))

@@ -3,7 +3,9 @@ needs."""
 
 from __future__ import annotations
 
+import os
 import platform
+import re
 import shutil
 import time
 from functools import partial
@@ -16,21 +18,25 @@ from pydantic import ValidationError
 from sandboxes.errors import DesktopStartError
 from sandboxes.filelock import only_one
 from sandboxes.image.disk import VmDisk
-from sandboxes.spec import Model, new_desktop_id
+from sandboxes.owner import Owner
+from sandboxes.spec import DesktopSpec, Model, new_desktop_id
 from sandboxes.vm import launch
+from sandboxes.vm.blueprint import processor
 from sandboxes.vm.domain import CONSOLE, Boot, Machine
 from sandboxes.vm.hypervisor import Hypervisor
+from sandboxes.vm.record import Record
 from sandboxes.vm.stage import Stage, empty_file
 
 _DEVICE = Path("/dev/kvm")
 _MEMORY_BYTES = 256 << 20
 _DEADLINE_SECONDS = 15
 _PACE_S = 0.05
+_SAID = re.compile(r"qemu-system-\S+: (.+)")
 _LIVES = b"Kernel panic - not syncing: VFS"  # as it has no driver for the disk: all else of the kernel works
 
 
 class Verdict(Model):
-    """`tried_on`: the versions of kernel and QEMU that it holds for."""
+    """`tried_on`: what it depends on. It holds only where that is the same."""
 
     works: bool
     why: str
@@ -38,10 +44,10 @@ class Verdict(Model):
 
 
 def known_verdict(stage: Stage, hypervisor: Hypervisor) -> Verdict | None:
-    """What was found out before, with the same kernel and QEMU. Raises BackendUnavailable."""
-    here = _versions(hypervisor)
+    """What was found out before, in the same circumstances. Raises BackendUnavailable."""
     if not _DEVICE.exists():
-        return Verdict(works=False, why=f"there is no {_DEVICE}", tried_on=here)
+        return Verdict(works=False, why=f"there is no {_DEVICE}", tried_on="")
+    here = _circumstances(hypervisor)
     try:
         verdict = Verdict.model_validate_json(stage.kvm_verdict.read_bytes())
     except (FileNotFoundError, ValidationError):
@@ -56,7 +62,7 @@ async def probe(stage: Stage, hypervisor: Hypervisor, disk: VmDisk) -> Verdict:
         if known:
             return known
         works, why = await _try(stage, hypervisor, disk)
-        verdict = Verdict(works=works, why=why, tried_on=_versions(hypervisor))
+        verdict = Verdict(works=works, why=why, tried_on=_circumstances(hypervisor))
         draft = stage.kvm_verdict.with_suffix(".new")
         draft.write_text(verdict.model_dump_json())
         draft.rename(stage.kvm_verdict)
@@ -67,11 +73,12 @@ async def _try(stage: Stage, hypervisor: Hypervisor, disk: VmDisk) -> tuple[bool
     name = new_desktop_id()
     folder = stage.make_run(name)
     try:
-        user = hypervisor.user(name, kvm=True)
+        memory, user = folder / "memory", hypervisor.user(name, kvm=True)
+        _record(memory).write(folder)
         machine = Machine(
             name=name,
             folder=folder,
-            memory=empty_file(folder / "memory", _MEMORY_BYTES, user),
+            memory=empty_file(memory, _MEMORY_BYTES, user),
             memory_bytes=_MEMORY_BYTES,
             processors=1,
             disk=disk.disk,
@@ -86,6 +93,18 @@ async def _try(stage: Stage, hypervisor: Hypervisor, disk: VmDisk) -> tuple[bool
         await run_sync(shutil.rmtree, folder)
 
 
+def _record(memory: Path) -> Record:
+    """By which it is ended should we die."""
+    return Record(
+        spec=DesktopSpec(),
+        owner=str(Owner.current()),
+        started_at=time.time(),
+        labels={"probe": "kvm"},
+        template="",
+        memory=memory,
+    )
+
+
 def _boots(connection: libvirt.virConnect, machine: Machine) -> tuple[bool, str]:
     console = machine.folder / CONSOLE
     deadline = time.monotonic() + _DEADLINE_SECONDS
@@ -97,10 +116,15 @@ def _boots(connection: libvirt.virConnect, machine: Machine) -> tuple[bool, str]
             time.sleep(_PACE_S)
         return False, f"under KVM a kernel did not boot within {_DEADLINE_SECONDS} s"
     except DesktopStartError as error:
-        return False, f"under KVM {str(error).splitlines()[0]}"
+        said = _SAID.search(str(error))
+        return False, f"under KVM QEMU fails with {said[1] if said else error!s}"
     finally:
         launch.end(connection, machine.name)
 
 
-def _versions(hypervisor: Hypervisor) -> str:
-    return f"Linux {platform.release()}, QEMU {hypervisor.host.qemu_version}"
+def _circumstances(hypervisor: Hypervisor) -> str:
+    """Who may open the device is what people change once they have read the verdict."""
+    device = _DEVICE.stat()
+    access = f"{device.st_mode:o} {device.st_uid}:{device.st_gid} {os.access(_DEVICE, os.R_OK | os.W_OK)}"
+    versions = f"Linux {platform.release()}, QEMU {hypervisor.host.qemu_version}"
+    return f"{versions}, {processor()}, {_DEVICE} {access}"

@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 from sandboxes.home import home_id, images_folder
 from sandboxes.image.disk import VmDisk
 from sandboxes.vm.hypervisor import User
+from sandboxes.vm.record import read_record
 
 _ROOTS_STAGE = Path("/var/lib/deskswarm")
 _PASSABLE = 0o711
 _DIGEST_CHARACTERS = 16
+_UNKNOWN_SECONDS = 60
 
 
 class Stage:
@@ -35,28 +38,46 @@ class Stage:
 
     @property
     def templates(self) -> Path:
-        return passable(passable(self.root) / "templates")
+        return self.root / "templates"
 
     @property
     def disks(self) -> Path:
-        return passable(passable(self.root) / "disks")
+        return self.root / "disks"
 
     @property
     def runs(self) -> Path:
         """The folders of this home's running machines."""
-        return passable(passable(passable(self.root) / "run") / home_id(self._home))
+        return self.root / "run" / home_id(self._home)
 
     def make_run(self, desktop_id: str) -> Path:
         """The folder of a machine that is to start. Raises OSError."""
+        for parent in (self.root, self.root / "run", self.runs):
+            passable(parent)
         folder = self.runs / desktop_id
         folder.mkdir(mode=_PASSABLE)
         return folder
 
+    def sweep_runs(self) -> None:
+        """Remove the folders without a record, but those that may just be about to get one."""
+        for folder in self.runs.glob("*"):
+            if read_record(folder) is None and _age(folder) > _UNKNOWN_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+
     def put_disk(self, disk: VmDisk) -> VmDisk:
         """The same files where QEMU can open them. Raises OSError."""
+        for parent in (self.root, self.disks, self.templates):
+            passable(parent)
         folder = passable(self.disks / disk.digest[:_DIGEST_CHARACTERS])
         put = {name: _put(getattr(disk, name), folder) for name in ("disk", "kernel", "initrd")}
         return disk.model_copy(update=put)
+
+
+def _age(folder: Path) -> float:
+    """In seconds; none for what is gone meanwhile."""
+    try:
+        return time.time() - folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0
 
 
 def passable(folder: Path) -> Path:

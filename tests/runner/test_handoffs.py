@@ -9,6 +9,8 @@ from typing import Any
 import anyio
 import pytest
 
+from runner import conductor
+from runner.copies import check_modes
 from runner.errors import SpecError
 from runner.events import (
     DesktopHandedOver,
@@ -25,9 +27,12 @@ from runner.outcome import Outcome
 from runner.ownership import violations
 from runner.state import RunState
 from runner.worker import Worker
+from sandboxes import host as hosts
+from sandboxes.admission import HostLimits
 from sandboxes.desktop import Desktop
 from sandboxes.errors import InputError
 from sandboxes.simulation.settings import Fault
+from sandboxes.spec import Capabilities
 from tests.runner.laboratory import SMALL, Laboratory, swarm, task
 
 pytestmark = pytest.mark.anyio
@@ -153,9 +158,12 @@ async def test_what_cannot_work_is_refused_before_anything_starts(
         await lab.run(*tasks)
 
 
-async def test_a_fork_where_the_backend_cannot_is_refused(lab: Laboratory) -> None:
-    with pytest.raises(InputError, match=r"task 'b': handoffs\.a\.mode: backend 'simulated' cannot fork"):
-        await lab.run(task("a"), task("b", after=["a"], handoffs={"a": {"mode": "fork"}}))
+def test_a_fork_where_the_backend_cannot_is_refused() -> None:
+    """Also by one that can save desktops: what was not saved in them would not be in the copy."""
+    forks = swarm(task("a"), task("b", after=["a"], handoffs={"a": {"mode": "fork"}}))
+    with pytest.raises(InputError, match=r"'b': handoffs\.a\.mode: backend 'some' cannot fork a running"):
+        check_modes(forks, "some", Capabilities(snapshots="filesystem"))
+    check_modes(forks, "some", Capabilities(snapshots="machine", live_fork=True))
 
 
 # --- the very desktop ------------------------------------------------------------------------------
@@ -268,4 +276,67 @@ async def test_a_desktop_on_its_way_from_an_attempt_that_failed_after_all_is_end
         state = await lab.run_swarm(swarm(first, second, locks={"account": {"hold_s": 1}}))
     assert (state.tasks["a"].attempts[0].cause, state.tasks["b"].status) == ("lock", "blocked")
     assert [event.task for event in events(lab, DesktopReleased)] == ["b"]
+    assert_one_owner(lab)
+
+
+async def test_a_desktop_held_for_a_task_gives_way_where_all_others_wait_for_room(
+    lab: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With room for one desktop, `x` could never start while that of `a` is held for `b`, which needs `x`."""
+    monkeypatch.setattr(conductor, "_LOOK_S", 0.05)
+    first, second = hands_over("transfer")
+    second["after"] = ["a", "x"]
+    with anyio.fail_after(120):
+        state = await lab.run(first, task("x"), second, limits=HostLimits(max_desktops=1), parallel=1)
+    assert state.status == "succeeded"
+    assert events(lab, DesktopReleased)[0].task == events(lab, TaskReopened)[0].needed_by == "b"
+    assert len(state.tasks["a"].attempts) == 2
+    assert_one_owner(lab)
+
+
+# --- copies of it ----------------------------------------------------------------------------------
+
+
+def forks(*receivers: str) -> list[dict[str, Any]]:
+    """What the first typed and did not save, each of the others saves under a word of its own."""
+    checks = [{"check": "text", "path": "~/note.txt", "contains": ["hello"]}]
+    how: dict[str, Any] = {"after": ["a"], "handoffs": {"a": {"mode": "fork"}}}
+    copies = [task(name, {"type": name}, SAVES, outputs=NOTE, checks=checks, **how) for name in receivers]
+    return [task("a", TYPES), *copies]
+
+
+async def test_what_was_not_saved_is_in_every_copy_and_each_goes_its_own_way(lab: Laboratory) -> None:
+    taken = task("d", SAVES, after=["a"], handoffs={"a": {"mode": "transfer"}}, outputs=NOTE)
+    state = await lab.run(*forks("b", "c"), taken)
+    assert state.status == "succeeded"
+    notes = {name: lab.store.get(state.tasks[name].attempts[0].outputs["note"].sha256) for name in "bcd"}
+    assert notes == {"b": b"hellob", "c": b"helloc", "d": b"hello"}
+    handed = {event.to: event for event in events(lab, DesktopHandedOver)}
+    source = state.tasks["a"].attempts[0].desktop
+    assert {name: event.fork_of for name, event in handed.items()} == {"b": source, "c": source, "d": None}
+    leased = {event.task: (event.desktop, event.epoch) for event in events(lab, DesktopLeased)}
+    assert leased["b"] == (handed["b"].desktop, 2)
+    assert len({desktop for desktop, _ in leased.values()}) == 3
+    assert_one_owner(lab)
+
+
+async def test_a_copy_that_dies_is_made_anew_by_its_source(lab: Laboratory) -> None:
+    """The source acts once; its copy, which bears its labels, twice."""
+    lab.simulate(Fault(what="die", labels={"task": "a", "attempt": "1"}, at_action=2))
+    state = await lab.run(*forks("b"))
+    assert state.status == "succeeded"
+    assert [attempt.failure for attempt in state.tasks["b"].attempts] == ["infra", None]
+    assert [attempt.failure for attempt in state.tasks["a"].attempts] == [None, None]
+    assert_one_owner(lab)
+
+
+async def test_a_copy_there_is_no_room_for_fails_its_source_and_does_not_wait_for_it(
+    lab: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts, "_ROOM_FOR_A_COPY_S", 0.1)
+    with anyio.fail_after(60):
+        state = await lab.run(*forks("b"), limits=HostLimits(max_desktops=1))
+    failed = state.tasks["a"].attempts[0]
+    assert (failed.failure, state.tasks["b"].status) == ("infra", "blocked")
+    assert failed.reason == "no room within 0.1 s: 1 desktops run, and 1 are the most"
     assert_one_owner(lab)

@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from runner.checkpoints import read_chain
+from runner.cli.show import show_run
 from runner.controller import run_swarm
 from runner.events import CheckpointTaken, ConnectionEnded
 from runner.journal import Journal, Record
@@ -48,7 +49,9 @@ async def test_an_editor_writes_a_file_that_passes_its_check(real: Laboratory, b
     assert chain[2].executed[0].points, "where the field was clicked"
 
 
-async def test_every_connection_is_in_the_journal(real: Laboratory, backend: str) -> None:
+async def test_every_connection_is_in_the_journal(
+    real: Laboratory, backend: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     ask = "import urllib.request as u; u.urlopen('http://host.internal:9/')"
     refused = "import urllib.request as u; u.urlopen('https://example.org/?key=secret')"
     script = f'python3 -c "{ask}"; python3 -c "{refused}"; exec mousepad done.txt'
@@ -66,6 +69,11 @@ async def test_every_connection_is_in_the_journal(real: Laboratory, backend: str
     assert "secret" not in "".join(record.event.model_dump_json() for record in records[1:])
     [attempt] = real.read(summary.run).tasks["a"].attempts
     assert (attempt.status, attempt.connections, attempt.refused) == ("succeeded", 1, not_made)
+    monkeypatch.setenv("DESKSWARM_HOME", str(real.home))
+    show_run(summary.run, None)
+    shown = capsys.readouterr().out
+    assert "made 1 network connections" in shown
+    assert f"last refused a connection: {not_made.reason}" in shown
 
 
 async def test_a_desktop_ended_in_mid_task_is_infra_and_tried_again(real: Laboratory, backend: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from anyio.streams.buffered import BufferedByteReceiveStream
 
 from sandboxes import pool
 from sandboxes.admission import HostLimits
@@ -19,9 +20,11 @@ from sandboxes.errors import InputError
 from sandboxes.home import images_folder
 from sandboxes.host import Host
 from sandboxes.owner import Owner
-from sandboxes.pool import is_warm
+from sandboxes.pool import Kind, is_warm
+from sandboxes.simulated import SimulatedBackend
 from sandboxes.simulation.settings import FILE_NAME, Fault, Simulation
 from sandboxes.spec import DesktopSpec, Limits, Screen
+from sandboxes.starter import Starter
 from tests.sandboxes.test_leaks import kill_desktop
 
 pytestmark = pytest.mark.anyio
@@ -81,7 +84,45 @@ async def test_it_is_drained_when_no_longer_wanted(tmp_path: Path) -> None:
         await ready(host, 1)
         host.warm(SPEC, 0, backend="simulated")
         await ready(host, 0)
-        assert await host.desktops() == []
+
+        async def ended() -> bool:
+            return not await host.desktops()
+
+        await eventually("the end of the warm desktops", ended)
+
+
+async def test_who_asks_for_a_desktop_comes_before_the_pool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while the backend only makes ready for the start."""
+    monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.01)
+    looks, asked, prepared = list[bool](), anyio.Event(), anyio.Event()
+    has_spare = Starter.has_spare
+
+    def look(starter: Starter, kind: Kind) -> bool:
+        looks.append(has_spare(starter, kind))
+        return looks[-1]
+
+    async def prepare(_backend: SimulatedBackend, _spec: DesktopSpec) -> None:
+        asked.set()
+        await prepared.wait()
+
+    monkeypatch.setattr(Starter, "has_spare", look)
+    monkeypatch.setattr(SimulatedBackend, "prepare", prepare)
+    async with Host(tmp_path) as host:
+
+        async def start() -> None:
+            desktop = await host.start(SPEC, backend="simulated", holder="alice")
+            assert desktop.lease.epoch == 1
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(start)
+            await asked.wait()
+            host.warm(SPEC, 1, backend="simulated")
+            await until(lambda: len(looks) > 2)
+            assert not any(looks)
+            prepared.set()
+        await ready(host, 1)
 
 
 async def test_an_old_one_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +233,7 @@ async def test_a_killed_controller_leaves_no_warm_desktop(tmp_path: Path, home: 
     command = [sys.executable, "-c", KEEPER, str(tmp_path), backend]
     async with await anyio.open_process(command, stderr=None) as process:
         assert process.stdout is not None
-        assert await process.stdout.receive() == b"ready\n"
+        await BufferedByteReceiveStream(process.stdout).receive_until(b"ready\n", 100)
         owner = str(Owner.of(process.pid))
         ids = [record.id for record in await engine.desktops() if str(record.owner) == owner]
         assert ids

@@ -38,6 +38,17 @@ def test_the_same_state_is_one_snapshot_with_the_newest_label(store: SnapshotSto
     assert [found.label for found in store.ls()] == ["two", ""]
     assert store.find("two").id == store.find(first.id[:8]).id == first.id
     assert (store.files(first) / "state").read_bytes() == b"some state"
+    with store.draft() as draft:
+        (draft / "state").write_bytes(b"some state")
+        restored = store.add(draft, HERE, "three", parent=first.id)
+    assert (restored.id, restored.parent, restored.taken_at) == (first.id, None, first.taken_at)
+
+
+def test_removing_what_another_process_removed_is_harmless(store: SnapshotStore) -> None:
+    saved = save(store)
+    store.rm(saved)
+    store.rm(saved)
+    assert store.ls() == []
 
 
 def test_what_is_not_there_or_not_clear_is_refused(store: SnapshotStore) -> None:

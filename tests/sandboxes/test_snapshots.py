@@ -44,6 +44,7 @@ async def test_a_snapshot_is_restored_and_forked(host: Host, backend: str, deskt
         assert (await restored.exec(["test", "-e", "/home/user/later"])).exit_code != 0
         assert restored.lease.holder == "bob"
         assert len((await restored.screenshot()).png) > 100
+        await run(restored, "echo on it goes > ~/more")
         again = await restored.snapshot()
         assert (again.parent, snapshot.parent) == (snapshot.id, None)
         async with await restored.fork("carol") as forked:
@@ -108,6 +109,5 @@ async def test_a_backend_that_cannot_says_so(home: Path) -> None:
         Host(home) as host,
         await host.start(DesktopSpec(), backend="simulated", holder="test") as desktop,
     ):
-        for attempt in (desktop.snapshot(), desktop.fork("bob")):
-            with pytest.raises(InputError, match="cannot save desktops"):
-                await attempt
+        with pytest.raises(InputError, match="cannot save desktops"):
+            await desktop.snapshot()

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
+import anyio
 import pytest
+from anyio import to_thread
 
-from sandboxes.home import snapshots_folder
+from runner.cli.pool import list_warm
+from sandboxes.deadline import Pace
+from sandboxes.home import VARIABLE, snapshots_folder
+from sandboxes.host import Host
 from sandboxes.snapshot import Origin, Snapshot, SnapshotStore
 from sandboxes.spec import DesktopSpec
 from tests.runner.cli.command import Command
@@ -53,3 +59,20 @@ def test_what_is_wrong_is_bad_input(deskswarm: Command, saved: Snapshot) -> None
 
 def test_an_empty_pool(deskswarm: Command) -> None:
     assert deskswarm("pool").stdout.split() == ["BACKEND", "IMAGE", "OWNER", "WARM", "OLDEST"]
+
+
+@pytest.mark.anyio
+async def test_a_pool_has_a_row_for_its_process_and_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    spec, pace = DesktopSpec(image="slim"), Pace()
+    async with Host(tmp_path) as host:
+        host.warm(spec, 2, backend="simulated")
+        with anyio.fail_after(60):
+            while host.warm_ready(spec, backend="simulated") < 2:
+                await pace.wait()
+        await host.start(DesktopSpec(image="desktop"), backend="simulated", holder="alice")
+        await to_thread.run_sync(list_warm)
+    [_, row] = capsys.readouterr().out.splitlines()
+    assert row.split()[:4] == ["simulated", "slim", str(os.getpid()), "2"]

@@ -125,7 +125,7 @@ async def test_another_process_reads_its_last_words(host: Host, machine: Desktop
     other = LibvirtBackend(host.home)
     assert (await other.memory([machine.id, "d-000000000000"])).keys() == {machine.id}
     with suppress(DesktopLost):  # it may end before it answers
-        await machine.exec(["pkill", "-TERM", "-o", "-f", "deskswarm_guest"])
+        await machine.exec(["pkill", "-TERM", "-o", "-u", "user", "-f", "deskswarm_guest"])
     with pytest.raises(DesktopLost):
         await machine.screenshot()
     assert "the desktop ends: SIGTERM" in await other.log(machine.id)
