@@ -19,6 +19,7 @@ from sandboxes.observation import UiTree
 from sandboxes.osworld_tree import osworld_xml
 from sandboxes.spec import DesktopSpec
 from sandboxes.text_tree import tree_text
+from sandboxes.ui_state import Tab
 
 pytestmark = pytest.mark.anyio
 
@@ -134,7 +135,7 @@ async def test_details_and_the_forms_of_a_tree(busy: Desktop) -> None:
 async def test_what_an_observation_says(busy: Desktop) -> None:
     seen = await busy.observe()
     assert set(seen.applications) == APPS
-    assert [(tab.address, tab.selected) for tab in seen.tabs] == [("file:///home/user/page.html", True)]
+    assert seen.tabs == (Tab("Shop", "file:///home/user/page.html", selected=True),)
     assert seen.active_element is not None
     assert (seen.active_element.role, seen.active_element.app) == ("text", "mousepad")
     assert seen.dialogs == ()
