@@ -38,7 +38,7 @@ async def _read_cell(application: Application, node: Accessible) -> None:
         node.attributes.append(("value", f"{value:.15g}"))
     said = await application.ask(node.path, ACCESSIBLE, "GetAttributes") or {}
     if formula := said.get("Formula"):
-        node.attributes.append(("formula", formula[:_MAX_VALUE]))
+        node.attributes.append(("formula", f"={formula}"[:_MAX_VALUE]))  # LibreOffice leaves the = out.
 
 
 async def _read(application: Application, node: Accessible) -> None:
