@@ -94,8 +94,8 @@ async def test_the_same_as_a_recursive_walk_node_by_node(busy: Desktop) -> None:
 
 
 def covers(other: dict[str, Any]) -> bool:
-    extents = other.get("extents")
-    return bool(extents) and extents[2] > 0 and extents[3] > 0
+    _, _, width, height = other.get("extents") or (0, 0, 0, 0)
+    return bool(width > 0 and height > 0)
 
 
 async def test_ids_stay_and_changes_are_seen(busy: Desktop) -> None:
