@@ -108,19 +108,17 @@ class ArtifactStore:
 
     def _read(self, digest: bytes) -> bytes:
         place = self._find(digest)
-        if place is None:
-            raise InfraError(f"object {digest.hex()} is missing from {self.folder}")
-        try:
-            content = self._content(place)
-        except FileNotFoundError:  # garbage collection has moved it in this very moment
-            self.catalog.catch_up()
-            place = self._find(digest)
-            if place is None:
-                raise InfraError(f"object {digest.hex()} is missing from {self.folder}") from None
-            content = self._content(place)
-        except ValueError as error:
-            raise InfraError(f"object {digest.hex()} in {self.folder} is damaged: {error}") from error
-        return content if place.size < 0 else content[place.start : place.start + place.size]
+        while place is not None:
+            try:
+                content = self._content(place)
+            except FileNotFoundError:  # garbage collection has moved it in this very moment
+                self.catalog.catch_up()
+                place = self._find(digest)
+            except ValueError as error:
+                raise InfraError(f"object {digest.hex()} in {self.folder} is damaged: {error}") from error
+            else:
+                return content if place.size < 0 else content[place.start : place.start + place.size]
+        raise InfraError(f"object {digest.hex()} is missing from {self.folder}")
 
     def _content(self, place: Place) -> bytes:
         """What the record holds, unpacked. Raises ValueError, FileNotFoundError for a pack that is gone."""

@@ -154,9 +154,10 @@ class Catalog:
 
     def add(self, pack: str, size: int, places: Iterable[Place]) -> None:
         """Enter what is new in a pack, which is now known up to `size`. An object known already stays where
-        it was found first."""
+        it was found first. Nothing is entered of a pack that is gone."""
         with self.writing() as db:
-            self._add(db, pack, size, places)
+            if (self._packs / pack).exists():  # or garbage collection has replaced it, and it would come back
+                self._add(db, pack, size, places)
 
     def _add(self, db: sqlite3.Connection, pack: str, size: int, places: Iterable[Place]) -> None:
         db.execute(
@@ -171,30 +172,29 @@ class Catalog:
         )
 
     def catch_up(self) -> None:
-        """Enter what packs hold that the catalog does not know of, and forget packs that are gone."""
+        """Forget packs that are gone, and enter what packs hold that the catalog does not know of."""
         with self._lock, self._as_infra_error():
             known = dict(self._db.execute("SELECT name, size FROM packs").fetchall())
-        there = {path.name: path for path in list_packs(self._packs)}
-        for name, path in there.items():
-            start = known.get(name, 0)
-            if path.stat().st_size > start:
-                self._enter(path, start)
-        gone = known.keys() - there.keys()
-        if gone:
+        # First: what is forgotten may be in a pack that is entered next.
+        if known.keys() - {path.name for path in list_packs(self._packs)}:
             with self.writing() as db:
-                for name in gone - {path.name for path in list_packs(self._packs)}:
+                for name in known.keys() - {path.name for path in list_packs(self._packs)}:
                     self.forget(db, name)
+        for path in list_packs(self._packs):
+            self._enter(path, known.get(path.name, 0))
 
     def _enter(self, path: Path, start: int) -> None:
         places: list[Place] = []
         known = start
         try:
+            if path.stat().st_size <= start:
+                return
             for found in scan(path, start):
                 if isinstance(found, Gap):
                     continue
                 places += places_in(path.name, found)
                 known = found.end
-        except FileNotFoundError:
+        except FileNotFoundError:  # garbage collection has replaced it
             return
         if places:
             self.add(path.name, known, places)
@@ -206,7 +206,8 @@ class Catalog:
 
     def replace(self, old: str, moved: Mapping[int, int], new: str = "", size: int = 0) -> bool:
         """A pack gives way to a new one, to which its records have moved: from their offsets to those
-        they are mapped to. False, and nothing is changed, where it holds more than has moved."""
+        they are mapped to; its file is removed. False, and nothing is changed, where it holds more than has
+        moved."""
         with self.writing() as db:
             if not self.offsets_in(old) <= moved.keys():
                 return False
@@ -218,6 +219,8 @@ class Catalog:
                 [(new, after, old, before) for before, after in moved.items()],
             )
             self.forget(db, old)
+            # Within the transaction: a reader that enters it must find it either known or gone.
+            (self._packs / old).unlink(missing_ok=True)
         return True
 
     def offsets_in(self, pack: str) -> set[int]:

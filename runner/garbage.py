@@ -36,7 +36,6 @@ from runner.packs import (
     list_packs,
     remove_drafts,
     scan,
-    sync_folder,
     try_lock,
 )
 from runner.references import references
@@ -153,25 +152,18 @@ def _shrink(store: ArtifactStore, path: Path) -> int:
 def _rewrite(store: ArtifactStore, path: Path, kept: list[PackRecord]) -> int:
     """The size of what takes the pack's place; the pack's own, where it has to stay after all."""
     if not kept:
-        return 0 if _remove(store, path, store.catalog.replace(path.name, {})) else path.stat().st_size
+        return 0 if store.catalog.replace(path.name, {}) else path.stat().st_size
     writer = PackWriter(store.packs)
     try:
         offsets = writer.append([encode_record(part.kind, part.digest, part.payload) for part in kept])
         moved = {part.offset: offset for part, offset in zip(kept, offsets, strict=True)}
         # The new one stays locked until the catalog knows it, or another collection would find it empty.
-        done = _remove(store, path, store.catalog.replace(path.name, moved, writer.path.name, writer.size))
-        if not done:
-            writer.path.unlink()
-        return writer.size if done else path.stat().st_size
+        if store.catalog.replace(path.name, moved, writer.path.name, writer.size):
+            return writer.size
+        writer.path.unlink()
+        return path.stat().st_size
     finally:
         writer.close()
-
-
-def _remove(store: ArtifactStore, path: Path, is_replaced: bool) -> bool:
-    if is_replaced:
-        path.unlink(missing_ok=True)
-        sync_folder(store.packs)
-    return is_replaced
 
 
 def _records_of(path: Path) -> Iterator[PackRecord]:

@@ -9,6 +9,7 @@ async with Host() as host:
 from sandboxes.desktop import Desktop, ExecResult, Observation, Screenshot, Settled, UiTree
 from sandboxes.errors import (
     ActionFailed,
+    BackendBusy,
     BackendUnavailable,
     DeadlineExceeded,
     DeskswarmError,
@@ -32,6 +33,7 @@ from sandboxes.spec import Capabilities, DesktopSpec, Limits, Screen
 
 __all__ = [
     "ActionFailed",
+    "BackendBusy",
     "BackendUnavailable",
     "Capabilities",
     "DeadlineExceeded",

@@ -21,7 +21,7 @@ from sandboxes.backend import DesktopRecord
 from sandboxes.docker_image import HOME_LABEL, add_image, guest_image, has_image, remove_old_images
 from sandboxes.docker_log import LogTail
 from sandboxes.docker_stream import connect_to_engine, start_exec
-from sandboxes.errors import BackendUnavailable, DesktopLost, DesktopStartError
+from sandboxes.errors import BackendBusy, BackendUnavailable, DesktopLost, DesktopStartError
 from sandboxes.filelock import only_one
 from sandboxes.home import home_id, images_folder, run_folder
 from sandboxes.image import ImageStore
@@ -32,7 +32,8 @@ from sandboxes.spec import Capabilities, DesktopSpec
 
 _USER = 1000
 _HOSTNAME = "desktop"
-_REQUEST_SECONDS = 120
+_IMPORT_SECONDS = 900
+_REQUESTS_AT_ONCE = 4
 _STOP_SECONDS = 15
 _LOG_LINES = 1000
 _SHARED_MEMORY = "/dev/shm"  # the engine's own option
@@ -55,17 +56,21 @@ class DockerBackend:
 
     name: ClassVar[str] = "docker"
     capabilities: ClassVar[Capabilities] = Capabilities(root=True)
+    # A busy engine answers late; one that hangs never does, and must not hold up other backends for long.
+    request_seconds: ClassVar[int] = 30
 
     def __init__(self, home: Path) -> None:
         self._home = home
         self._images = ImageStore(images_folder(home))
         self._logs: dict[str, LogTail] = {}
+        # An engine was seen to hang for good while it started and removed dozens at once.
+        self._turns = anyio.CapacityLimiter(_REQUESTS_AT_ONCE)
 
     async def check(self) -> str:
         def version(client: DockerClient) -> str:
             return f"Docker engine {client.version()['Version']}"
 
-        return await _ask(version)
+        return await self._ask(version)
 
     async def prepare(self, image: str) -> None:
         """See to it that the engine has the image, with the present guest in it."""
@@ -74,11 +79,13 @@ class DockerBackend:
         def is_there(client: DockerClient) -> bool:
             return has_image(client, guest_image(found))
 
-        if await _ask(is_there):
+        if await self._ask(is_there):
             return
         async with only_one(run_folder(self._home, self.name) / "images.lock"):
-            if not await _ask(is_there):
-                await _ask(lambda client: add_image(client, found, home_id(self._home)))
+            if not await self._ask(is_there):
+                await self._ask(
+                    lambda client: add_image(client, found, home_id(self._home)), timeout=_IMPORT_SECONDS
+                )
 
     async def create(self, desktop_id: str, spec: DesktopSpec, owner: Owner, labels: dict[str, str]) -> None:
         image = self._images.find(spec.image)
@@ -91,7 +98,7 @@ class DockerBackend:
                 raise DesktopStartError(f"desktop {desktop_id} did not start: {error.explanation}") from error
 
         try:
-            await _ask(run)
+            await self._ask(run)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await self.stop(desktop_id)
@@ -108,7 +115,7 @@ class DockerBackend:
             return str(made["Id"])
 
         try:
-            return await start_exec(await _ask(make_exec))
+            return await start_exec(await self._ask(make_exec))
         except (OSError, anyio.EndOfStream, anyio.BrokenResourceError) as error:
             raise DesktopLost(f"desktop {desktop_id} is gone: {error}") from error
 
@@ -125,7 +132,7 @@ class DockerBackend:
                 with suppress(NotFound):
                     container.wait(condition="removed", timeout=_STOP_SECONDS)
 
-        await _ask(remove)
+        await self._ask(remove)
         self._logs.pop(desktop_id, None)
 
     async def desktops(self) -> list[DesktopRecord]:
@@ -136,7 +143,7 @@ class DockerBackend:
             found = client.containers.list(all=True, filters=filters, ignore_removed=True)
             return [_record(container) for container in found]
 
-        return await _ask(find)
+        return await self._ask(find)
 
     async def log(self, desktop_id: str) -> str:
         def read(client: DockerClient) -> str:
@@ -148,15 +155,36 @@ class DockerBackend:
                 return ""
             return text[-LOG_BYTES:].decode(errors="replace")
 
-        return await _ask(read)
+        return await self._ask(read)
 
     async def reap(self) -> list[str]:
         """Also the copies of images that this home no longer has."""
         dead = [desktop.id for desktop in await self.desktops() if not desktop.owner.is_alive()]
         for desktop_id in dead:
             await self.stop(desktop_id)
-        await _ask(lambda client: remove_old_images(client, home_id(self._home), self._images.ls()))
+        await self._ask(lambda client: remove_old_images(client, home_id(self._home), self._images.ls()))
         return dead
+
+    async def _ask(self, question: Callable[[DockerClient], T], timeout: int | None = None) -> T:
+        """Ask the engine, in a thread; each request has `timeout` seconds, `request_seconds` by default.
+
+        Raises BackendUnavailable where the engine cannot be reached, or refuses, and BackendBusy where it
+        does not answer in time.
+        """
+        try:
+            async with await connect_to_engine():
+                pass
+        except OSError as error:
+            raise BackendUnavailable(f"no Docker engine answers ({error}): {_FIX}") from error
+
+        def ask() -> T:
+            try:
+                with closing(docker.from_env(timeout=timeout or self.request_seconds)) as client:
+                    return question(client)
+            except (requests.RequestException, DockerException) as error:
+                raise _trouble(error) from error
+
+        return await anyio.to_thread.run_sync(ask, limiter=self._turns)
 
     def _labels(self, spec: DesktopSpec, owner: Owner, labels: dict[str, str]) -> dict[str, str]:
         return {
@@ -167,24 +195,13 @@ class DockerBackend:
         } | {_CALLER_LABEL + name: value for name, value in labels.items()}
 
 
-async def _ask(question: Callable[[DockerClient], T]) -> T:
-    """Ask the engine, in a thread. Raises BackendUnavailable where it cannot be reached, or refuses."""
-    try:
-        async with await connect_to_engine():
-            pass
-    except OSError as error:
-        raise BackendUnavailable(f"no Docker engine answers ({error}): {_FIX}") from error
-
-    def ask() -> T:
-        try:
-            with closing(docker.from_env(timeout=_REQUEST_SECONDS)) as client:
-                return question(client)
-        except (requests.ConnectionError, requests.Timeout) as error:
-            raise BackendUnavailable(f"the Docker engine does not answer ({error}): {_FIX}") from error
-        except DockerException as error:
-            raise BackendUnavailable(f"the Docker engine refused ({error}): see its own log") from error
-
-    return await anyio.to_thread.run_sync(ask)
+def _trouble(error: Exception) -> BackendUnavailable:
+    """What a failed request means. The SDK wraps what happens to its own first request, for the version."""
+    if isinstance(error, requests.Timeout) or isinstance(error.__cause__, requests.Timeout):
+        return BackendBusy(f"the Docker engine does not answer ({error}): see its own log")
+    if isinstance(error, requests.RequestException):
+        return BackendUnavailable(f"the Docker engine does not answer ({error}): {_FIX}")
+    return BackendUnavailable(f"the Docker engine refused ({error}): see its own log")
 
 
 def _options(spec: DesktopSpec) -> dict[str, Any]:

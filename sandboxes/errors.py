@@ -6,6 +6,7 @@
     │   └── ImageNotFound           no image of that name is known or built
     ├── InfraError              the machine, an engine or a desktop failed; never the agent's fault
     │   ├── BackendUnavailable      a backend cannot work here; the message names the fix
+    │   │   └── BackendBusy             it is there and does not answer in time
     │   ├── ImageBuildError         the image did not build
     │   ├── DesktopStartError       a desktop did not come up
     │   ├── DesktopLost             the desktop or its stream ended
@@ -51,6 +52,10 @@ class InfraError(DeskswarmError):
 
 class BackendUnavailable(InfraError):
     """A backend cannot work on this machine. The message names the fix."""
+
+
+class BackendBusy(BackendUnavailable):
+    """A backend is there but does not answer in time. It may yet, and may hold desktops."""
 
 
 class ImageBuildError(InfraError):

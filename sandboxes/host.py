@@ -124,7 +124,7 @@ class Host:
 
     async def reap(self) -> list[str]:
         """Remove what dead controllers left behind; the ids of what was removed."""
-        return await reap(self.home)
+        return (await reap(self.home)).removed
 
     async def _boot(
         self, backend: Backend, spec: DesktopSpec, lease: Lease, labels: dict[str, str], timeout: float

@@ -10,16 +10,18 @@ import os
 import select
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
 from sandboxes.backend import backend_names, load_backend
-from sandboxes.errors import BackendUnavailable
+from sandboxes.errors import BackendBusy, BackendUnavailable, DeadlineExceeded
 from sandboxes.owner import Owner
 
 _QUIET_SECONDS = 4.0
 _PAUSE_SECONDS = 1.0
+_BUSY_SECONDS = 900.0
 _PROGRAM = "from sandboxes.reaper import main; main()"
 
 
@@ -50,23 +52,40 @@ def wait_until_dead(owner: Owner) -> None:
         os.close(handle)
 
 
-async def reap(home: Path) -> list[str]:
-    """Remove what dead owners left behind, on every backend that works here; the ids of what was removed."""
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """What was removed, by id, and the backends that did not answer in time and may hold more."""
+
+    removed: list[str]
+    busy: list[str]
+
+
+async def reap(home: Path) -> Reaped:
+    """Remove what dead owners left behind, on every backend that works here."""
     removed: list[str] = []
+    busy: list[str] = []
     for name in backend_names():
         try:
             removed += await load_backend(name, home).reap()
+        except BackendBusy:
+            busy.append(name)
         except BackendUnavailable:  # its desktops, if any, ended with what they ran on
             continue
-    return removed
+    return Reaped(removed, busy)
 
 
 async def reap_until_quiet(home: Path) -> None:
-    """Reap until nothing more turns up for a while: an engine may still be busy with a dead one's request."""
-    quiet_since = anyio.current_time()
+    """Reap until nothing more turns up for a while: an engine may still be busy with a dead one's request.
+
+    Raises DeadlineExceeded where a backend stays busy.
+    """
+    began = quiet_since = anyio.current_time()
     while anyio.current_time() - quiet_since < _QUIET_SECONDS:
-        if await reap(home):
+        reaped = await reap(home)
+        if reaped.removed or reaped.busy:
             quiet_since = anyio.current_time()
+        if reaped.busy and quiet_since - began > _BUSY_SECONDS:
+            raise DeadlineExceeded(f"{', '.join(reaped.busy)}: no answer in {_BUSY_SECONDS:g} s")
         await anyio.sleep(_PAUSE_SECONDS)
 
 

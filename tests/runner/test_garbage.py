@@ -14,7 +14,7 @@ from runner.artifacts import ARTIFACTS, ArtifactStore
 from runner.fsck import check
 from runner.garbage import Collected, collect_garbage
 from runner.journal import Journal
-from runner.packs import SIGNATURE
+from runner.packs import SIGNATURE, Gap, PackRecord, list_packs, scan
 from sandboxes.errors import InfraError
 from tests.runner.laboratory import Laboratory, task
 
@@ -126,6 +126,45 @@ async def test_nothing_is_collected_where_a_name_cannot_be_followed(lab: Laborat
     put(lab.home, b"garbage")
     with pytest.raises(InfraError, match="damaged"):
         collect(lab.home)
+
+
+async def test_a_pack_that_goes_while_a_reader_catches_up_is_no_error(
+    lab: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lab.run(task("a"))
+    [garbage] = put(lab.home, b"garbage")
+
+    def list_then_collect(folder: Path) -> list[Path]:
+        monkeypatch.undo()
+        packs = list_packs(folder)
+        collect(lab.home)
+        return packs
+
+    with closing(ArtifactStore(lab.home / ARTIFACTS)) as reader:
+        monkeypatch.setattr(runner.catalog, "list_packs", list_then_collect)
+        reader.catalog.catch_up()
+        assert not reader.has(garbage)
+
+
+async def test_what_goes_while_a_reader_enters_its_pack_does_not_come_back(
+    lab: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lab.run(task("a"))
+    [garbage] = put(lab.home, b"garbage")
+
+    def scan_then_collect(path: Path, start: int) -> list[PackRecord | Gap]:
+        found = list(scan(path, start))
+        if any(isinstance(part, PackRecord) and part.digest.hex() == garbage for part in found):
+            monkeypatch.undo()
+            collect(lab.home)
+        return found
+
+    with closing(ArtifactStore(lab.home / ARTIFACTS)) as reader:
+        monkeypatch.setattr(runner.catalog, "scan", scan_then_collect)
+        reader.catalog.rebuild()
+        assert not reader.has(garbage)
+        assert reader.put(b"garbage") == garbage
+        assert reader.get(garbage) == b"garbage"
 
 
 async def test_nothing_is_lost_while_runs_go_on_in_other_processes(lab: Laboratory) -> None:

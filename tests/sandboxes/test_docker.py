@@ -12,11 +12,13 @@ from anyio.abc import ByteStream, SocketAttribute
 from docker.constants import DEFAULT_UNIX_SOCKET
 
 from sandboxes.backend import load_backend
+from sandboxes.docker_engine import DockerBackend
 from sandboxes.docker_image import HOME_LABEL, guest_image, remove_old_images
-from sandboxes.errors import BackendUnavailable
+from sandboxes.errors import BackendBusy, BackendUnavailable
 from sandboxes.home import images_folder
 from sandboxes.host import Host
 from sandboxes.image import ImageStore
+from sandboxes.reaper import reap
 from sandboxes.spec import DesktopSpec
 from tests.conftest import lacking
 
@@ -75,6 +77,19 @@ async def test_an_address_that_is_not_supported_is_named(home: Path, monkeypatch
     monkeypatch.setenv("DOCKER_HOST", "ssh://user@host.invalid")
     with pytest.raises(BackendUnavailable, match="DOCKER_HOST"):
         await load_backend("docker", home).check()
+
+
+async def test_an_engine_that_hangs_is_busy_and_holds_up_no_other_backend(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DockerBackend, "request_seconds", 1)
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/silent")
+    async with await anyio.create_unix_listener(tmp_path / "silent"):  # connections wait, unanswered
+        with pytest.raises(BackendBusy, match="does not answer"):
+            await DockerBackend(home).check()
+        assert "docker" in (await reap(home)).busy
+        async with Host(home) as host, await host.start(DesktopSpec(image="slim"), holder="test") as desktop:
+            assert desktop.size.width == 1920
 
 
 async def test_only_images_of_this_home_that_it_no_longer_has_are_removed(home: Path) -> None:

@@ -84,7 +84,7 @@ async def test_nothing_outlives_a_controller_and_its_reaper(own_home: Path, back
         process.kill()
         process.wait()
         if backend == "bubblewrap":
-            assert sorted(await reap(own_home)) == sorted(ids)
+            assert sorted((await reap(own_home)).removed) == sorted(ids)
         wait_until_clean(own_home, ids, backend, DEFAULT_TTL_S + CLEAN_WITHIN_SECONDS)
 
 
