@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,8 +87,10 @@ class Application:
     Few calls are under way at a time: more would only fill the sockets' buffers.
     """
 
-    def __init__(self, bus: MessageBus, owner: str, wanted: Tree) -> None:
+    def __init__(self, bus: MessageBus, owner: str, wanted: Tree, heard: Callable[[], None]) -> None:
+        """`heard` is called at each of its answers."""
         self._bus = bus
+        self._heard = heard
         self.owner = owner
         self.showing_only = wanted.showing_only
         self._max_nodes = wanted.max_nodes
@@ -124,12 +126,14 @@ class Application:
     async def ask(
         self, path: str, interface: str, member: str, signature: str = "", body: tuple[Any, ...] = ()
     ) -> Any:
-        """The answer to one call, or None where the application gives none."""
+        """The answer to one call, or None where it is an error."""
         async with self._calls:
             try:
-                return await call(self._bus, self.owner, path, interface, member, signature, body)
+                answer = await call(self._bus, self.owner, path, interface, member, signature, body)
             except BusError:
-                return None
+                answer = None
+            self._heard()
+            return answer
 
     async def get(self, path: str, interface: str, name: str) -> Any:
         """The value of a property. (Qt crashes when asked for all properties at once.)"""

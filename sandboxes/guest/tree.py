@@ -20,7 +20,9 @@ from .painters import Painters
 from .protocol import MAX_TREE_BYTES, Tree, TreeReply
 from .sheet import Known, Sheet
 
-_APPLICATION_S = 2.0
+_SILENCE_S = 2.0
+_APPLICATION_S = 6.0
+_PRECISION_S = 0.1
 _MAX_APP = 200
 _REGISTRY = "org.a11y.atspi.Registry"
 _REGISTRY_PATH = "/org/a11y/atspi/registry"
@@ -65,6 +67,30 @@ class _Look:
             self.echo = last.echo | self.announced if last.nodes == self.nodes else last.echo
         self.stale = self.stale or not self.announced <= self.echo
         self.whole = whole
+
+
+class _Patience:
+    """Grants an application more time as long as it keeps answering: it is slow, then, but does not hang."""
+
+    def __init__(self, scope: anyio.CancelScope) -> None:
+        self._scope = scope
+        self._loop = asyncio.get_running_loop()
+        self._end = self._loop.time() + _APPLICATION_S
+        self.heard()
+
+    def heard(self) -> None:
+        """It has answered a call. There are thousands: the deadline is moved only where that tells."""
+        deadline = min(self._loop.time() + _SILENCE_S, self._end)
+        if abs(deadline - self._scope.deadline) > _PRECISION_S:
+            self._scope.deadline = deadline
+
+    def complaint(self) -> str | None:
+        """Why the application was not read to the end, if it was not."""
+        if not self._scope.cancelled_caught:
+            return None
+        if self._loop.time() >= self._end:
+            return f"it did not answer all within {_APPLICATION_S:g} s"
+        return f"it did not answer for {_SILENCE_S:g} s"
 
 
 class Accessibility:
@@ -126,9 +152,10 @@ class Accessibility:
 
     async def _look(self, bus: MessageBus, owner: str, args: Tree) -> _Look:
         """What an application shows: what it said last, where that still holds."""
-        application = Application(bus, owner, args)
         look = _Look(args, 0)
-        with anyio.move_on_after(_APPLICATION_S) as scope:
+        with anyio.CancelScope() as scope:
+            patience = _Patience(scope)
+            application = Application(bus, owner, args, patience.heard)
             last = self._looks.get(owner)
             if last is not None and await self._still_holds(bus, owner, last, args):
                 return last
@@ -137,9 +164,7 @@ class Accessibility:
             application.known = self._known(last, args)
             await application.read()
         look.sheets = application.sheets
-        look.cut = application.cut
-        if scope.cancelled_caught:
-            look.cut = f"it did not answer all within {_APPLICATION_S:g} s"
+        look.cut = "; ".join(filter(None, (patience.complaint(), application.cut))) or None
         self._take(look, application)
         look.finish(last, whole=not scope.cancelled_caught)
         return look

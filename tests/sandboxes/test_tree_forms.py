@@ -47,7 +47,7 @@ TREE = UiTree(
         Node(role="document web", states=SHOWS, parent=5, app="web", address="https://shop.test/a"),
         Node(role="alert", name="Sure?", states=(*SHOWS, "modal"), rect=at(5, 5), parent=5, app="web"),
     ),
-    {"calc": "it did not answer all within 2 s"},
+    {"calc": "it did not answer for 2 s"},
 )
 
 
@@ -55,7 +55,7 @@ def test_text_begins_with_what_can_be_acted_on_in_the_active_window() -> None:
     text = tree_text(TREE, SCREEN)
     assert text.left_out == 0
     assert text.text.splitlines() == [
-        "(calc: it did not answer all within 2 s)",
+        "(calc: it did not answer for 2 s)",
         'window "Shop" of web (active)',
         '[2/7] entry "Search" = "two lines" (editable, focused) at 30,30',
         '[] page tab "Shop" (selected) at 21,11',

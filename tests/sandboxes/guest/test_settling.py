@@ -35,7 +35,7 @@ function label(next) {{
 addEventListener("keydown", () => label(0));
 </script>""".format("<button>unlabelled</button>" * 12)
 MOVING = {"clock": CLOCK, "animation": ANIMATION.format(), "canvas": CANVAS}
-VIDEO = "-f lavfi -i testsrc=duration=300:size=640x360:rate=25 -c:v mjpeg -q:v 8 /home/user/video.avi"
+VIDEO = "-f lavfi -i testsrc=duration=60:size=640x360:rate=25 -c:v mjpeg -q:v 8 /home/user/video.avi"
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ async def test_a_change_of_the_tree_is_waited_for_though_nothing_is_painted(desk
 async def test_a_video_does_not_hold_up_settling_nor_does_a_player_deaf_to_pings(desktop: Desktop) -> None:
     made = await desktop.exec(["sh", "-c", f"ffmpeg -loglevel error {VIDEO}"], timeout=120)
     assert made.exit_code == 0, made.stderr.decode()
-    await desktop.open(["vlc", "--no-video-title-show", "/home/user/video.avi"])
+    await desktop.open(["vlc", "--loop", "--no-video-title-show", "/home/user/video.avi"])
     await desktop.locator("push button", app="vlc").first.wait_for(timeout=60)
     await desktop.settle(timeout=DEADLINE_S)
     before = (await desktop.screenshot()).frame
