@@ -37,10 +37,11 @@ class Host:
     Leaving the block ends all of these. Should the process die instead, its reaper ends them.
     """
 
-    def __init__(self, home: Path | None = None) -> None:
-        """`home` holds all state; by default the one `find_home` tells. Raises InputError."""
+    def __init__(self, home: Path | None = None, backends: Mapping[str, Backend] | None = None) -> None:
+        """`home` holds all state; by default the one `find_home` tells. `backends`, by name, take the place
+        of the installed ones. Raises InputError."""
         self.home = home or find_home()
-        self._backends: dict[str, Backend] = {}
+        self._backends: dict[str, Backend] = dict(backends or {})
         self._started: dict[str, Backend] = {}
         # More boots at once than processors would only make each of them slower, and its deadline harder.
         self._boots = anyio.CapacityLimiter(max(2, os.cpu_count() or 1))

@@ -49,12 +49,15 @@ def run(
     parallel: Annotated[
         int | None, typer.Option(min=1, max=4096, help="Desktops at once; default: as the swarm says.")
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Also do again what an earlier run has done just so.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Run a swarm to its end."""
     from runner.cli.run import run_swarm_file
 
-    raise typer.Exit(run_swarm_file(swarm, backend, parallel, json))
+    raise typer.Exit(run_swarm_file(swarm, backend, parallel, fresh, json))
 
 
 @app.command()
@@ -83,6 +86,20 @@ def lint(
 
 
 @app.command()
+def drill(
+    swarm: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A swarm file, or a bundled swarm.")],
+    backend: Annotated[
+        str, typer.Option(help="Kind of isolation; default: simulated desktops.")
+    ] = "simulated",
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
+) -> None:
+    """Run a plan with faults injected, one to a run, and tell what caught each."""
+    from runner.cli.drill import drill_file
+
+    raise typer.Exit(drill_file(swarm, backend, json))
+
+
+@app.command()
 def resume(
     run: Run,
     parallel: Annotated[
@@ -102,6 +119,22 @@ def why(run: Run, task: Annotated[str, typer.Argument(metavar="TASK", help="A ta
     from runner.cli.why import print_why
 
     print_why(run, task)
+
+
+@app.command()
+def trace(
+    run: Run,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file to write; default: standard output.")
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(metavar="URL", help="The OTLP/HTTP endpoint to send to, instead.")
+    ] = None,
+) -> None:
+    """Export a run as OpenTelemetry spans, as lines of OTLP JSON or to a collector."""
+    from runner.cli.trace import export_trace
+
+    export_trace(run, out, endpoint)
 
 
 @app.command()

@@ -23,7 +23,7 @@ from sandboxes.host import DEFAULT_BACKEND
 Work = Callable[[OnEvent], Awaitable[RunSummary]]
 
 
-def run_swarm_file(source: str, backend: str | None, parallel: int | None, as_json: bool) -> int:
+def run_swarm_file(source: str, backend: str | None, parallel: int | None, fresh: bool, as_json: bool) -> int:
     """The exit code. Raises InputError, InfraError and Interrupted where no result is to be told."""
     loaded = load_swarm(source)
 
@@ -34,6 +34,7 @@ def run_swarm_file(source: str, backend: str | None, parallel: int | None, as_js
             find_home(),
             backend=backend or DEFAULT_BACKEND,
             parallel=parallel,
+            reuse=not fresh,
             on_event=on_event,
         )
 
@@ -96,6 +97,8 @@ def _print_for_people(summary: RunSummary, state: RunState) -> None:
         rows.append((task.id, status, f"{task.steps} steps", duration(task.wall_s), reason))
     print_table(("TASK", "STATUS", "STEPS", "TIME", ""), rows)
     print(f"\n{summary.run}: {summary.status}")
+    if any(task.reused for task in state.tasks.values()):
+        print("what an earlier run has done just so was not done again; --fresh does it again")
     print(f"deskswarm show {summary.run}")
     print(f"deskswarm replay {summary.run} --html {summary.run}.html")
 
