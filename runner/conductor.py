@@ -47,7 +47,7 @@ from runner.run_log import RunLog
 from runner.spec import Task
 from runner.state import rejected_outputs
 from runner.warming import Warmer
-from runner.worker import Attempt, Worker
+from runner.worker import AgentMaker, Attempt, Worker, own_agent
 from sandboxes.backend import load_backend
 from sandboxes.background import background
 from sandboxes.desktop import Desktop
@@ -57,12 +57,21 @@ _LOOK_S = 10.0
 
 
 class Conductor:
-    def __init__(self, host: Host, folder: Path, store: ArtifactStore, log: RunLog, parallel: int) -> None:
+    def __init__(
+        self,
+        host: Host,
+        folder: Path,
+        store: ArtifactStore,
+        log: RunLog,
+        parallel: int,
+        agent_maker: AgentMaker = own_agent,
+    ) -> None:
         self._host = host
         self._folder = folder
         self._store = store
         self._log = log
         self._parallel = parallel
+        self._agent_maker = agent_maker
         self._planned = {planned.id: planned for planned in log.state.plan.tasks}
         self._tasks = {task.id: task for task in log.state.swarm.tasks}
         self._edges = Edges(log.state.swarm, log.state.plan)
@@ -205,7 +214,15 @@ class Conductor:
             ledger=state.ledger,
             rejected=rejected_outputs(state.tasks[task.id].attempts[: number - 1]),
         )
-        return Worker(self._host, state.backend, self._folder, self._store, self._log.write, attempt)
+        return Worker(
+            self._host,
+            state.backend,
+            self._folder,
+            self._store,
+            self._log.write,
+            attempt,
+            self._agent_maker,
+        )
 
     def _received(self, planned: PlannedTask) -> dict[str, HandoffSent]:
         sent = self._log.state.coordination.handoffs.get(planned.id, {})

@@ -13,11 +13,13 @@ from runner.artifacts import ARTIFACTS, ArtifactStore
 from runner.compile import compile_swarm
 from runner.conductor import Conductor
 from runner.copies import check_modes
-from runner.events import RunStarted
+from runner.events import Event, RunStarted, TaskEnded
 from runner.journal import Journal
+from runner.reuse import done_before
 from runner.run_log import OnEvent, RunLog
 from runner.spec import Swarm
 from runner.summary import RunSummary, summarize
+from runner.worker import AgentMaker, own_agent
 from sandboxes.admission import HostLimits
 from sandboxes.backend import load_backend
 from sandboxes.errors import InputError
@@ -36,12 +38,14 @@ async def run_swarm(
     backend: str = DEFAULT_BACKEND,
     parallel: int | None = None,
     limits: HostLimits | None = None,
+    reuse: bool = False,
     on_event: OnEvent | None = None,
 ) -> RunSummary:
     """Run a swarm; `folder` holds the files it names, `home` all state. Failed tasks are in the summary.
 
     `parallel` overrides the swarm's own; `limits` is what it may take of this machine, by default what the
-    environment says; `on_event` sees each event once it is in the journal. Raises
+    environment says; with `reuse`, tasks that an earlier run has done are not done again (runner.reuse);
+    `on_event` sees each event once it is in the journal. Raises
     InputError and InfraError before anything is started or journaled. Cancelled, it journals so, ends
     its desktops, and lets the cancellation through.
     """
@@ -61,14 +65,34 @@ async def run_swarm(
                 folder=str(folder.resolve()),
             )
             log = await RunLog.start(journal, new_run_id(), started, on_event)
+            if reuse:
+                await _take_what_is_done(log, journal, home)
             return await carry_on(host, folder, log, parallel)
 
 
-async def carry_on(host: Host, folder: Path, log: RunLog, parallel: int | None = None) -> RunSummary:
+async def carry_on(
+    host: Host,
+    folder: Path,
+    log: RunLog,
+    parallel: int | None = None,
+    agent_maker: AgentMaker = own_agent,
+) -> RunSummary:
     """Carry a run from what is known of it, whatever that is, to its end."""
     with closing(ArtifactStore(host.home / ARTIFACTS)) as store:
-        await Conductor(host, folder, store, log, parallel or log.state.swarm.parallel).run()
+        at_once = parallel or log.state.swarm.parallel
+        await Conductor(host, folder, store, log, at_once, agent_maker).run()
     return summarize(log.state)
+
+
+async def _take_what_is_done(log: RunLog, journal: Journal, home: Path) -> None:
+    with closing(ArtifactStore(home / ARTIFACTS)) as store:
+        done = await to_thread.run_sync(done_before, journal, store, log.state)
+    events: list[Event] = []
+    for task in done:
+        ended = TaskEnded(task=task.task, status="succeeded", reason=f"as in {task.run}")
+        events += [task, ended]
+    if events:
+        await log.write(*events)
 
 
 async def prepare(host: Host, swarm: Swarm, backend: str) -> None:

@@ -24,6 +24,7 @@ from runner.events import (
     Ruling,
     TaskEnded,
     TaskReopened,
+    TaskReused,
 )
 from runner.rules import Contact
 
@@ -89,6 +90,9 @@ class Coordination:
                 self._close_questions_of(event)
             case HandoffSent():
                 self.handoffs.setdefault(event.to, {})[event.task] = event
+            case TaskReused():
+                for message in event.handoffs:
+                    self.handoffs.setdefault(message.to, {})[event.task] = message
             case _:
                 self._apply_to_things(event)
 

@@ -339,6 +339,16 @@ class HandoffSent(AttemptEvent):
         return self.to
 
 
+class TaskReused(TaskEvent):
+    """An earlier run has done the very same task: what attempt `did` of it left and handed on is taken."""
+
+    kind: Literal["task_reused"] = "task_reused"
+    run: str
+    did: int = Field(ge=1)
+    outputs: dict[Name, Kept]
+    handoffs: tuple[HandoffSent, ...]
+
+
 class HandoffReceived(AttemptEvent):
     """The receiver has the brief and, on its desktop, every input by its hash."""
 
@@ -535,6 +545,7 @@ Event = Annotated[
     | VerdictGiven
     | AttemptEnded
     | Ruling
+    | TaskReused
     | TaskEnded
     | TaskReopened
     | HandoffSent

@@ -124,6 +124,15 @@ class Journal:
         query = "SELECT seq, run, at, body FROM events WHERE run = ? AND seq > ? AND seq < ? ORDER BY seq"
         return self._records(query, run, after, before)
 
+    def first(self, run: str) -> Record:
+        """The event that a run begins with. Raises InputError for an unknown run."""
+        records = self._records(
+            "SELECT seq, run, at, body FROM events WHERE run = ? ORDER BY seq LIMIT 1", run
+        )
+        if not records:
+            raise InputError(f"run: {run!r} is not in the journal {self.path}")
+        return records[0]
+
     def read_decisions(self, run: str) -> list[Record]:
         """The run's events but for the steps of its attempts, in order."""
         query = f"SELECT seq, run, at, body FROM events WHERE run = ? AND kind NOT IN {_STEPS} ORDER BY seq"

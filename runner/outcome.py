@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sandboxes.desktop import Desktop
-from sandboxes.errors import DeadlineExceeded, DesktopLost, FailureKind
+from sandboxes.errors import DeadlineExceeded, DesktopSilent, FailureKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +25,4 @@ def must_answer(desktop: Desktop) -> Iterator[None]:
     try:
         yield
     except DeadlineExceeded as error:
-        raise DesktopLost(f"desktop {desktop.id} does not answer: {error}") from error
+        raise DesktopSilent(f"desktop {desktop.id} does not answer: {error}") from error

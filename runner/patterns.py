@@ -128,6 +128,7 @@ def _briefing(task: Task, specialists: list[str]) -> Task:
         "instruction": f"{lead.instruction or task.instruction}\n\n{asked}: {', '.join(paths.values())}.",
         "agent": task.agent if lead.agent is None else lead.agent,
         "outputs": {name: Output(path=path, max_tokens=lead.brief_tokens) for name, path in paths.items()},
+        "handoffs": {name: how for name, how in task.handoffs.items() if name not in specialists},
         "checks": (),
         "judges": None,
         "lead": None,

@@ -101,7 +101,8 @@ def _cycles(swarm: Swarm) -> Iterator[SpecProblem]:
 def _handoff_problems(swarm: Swarm, tasks: Mapping[str, Task]) -> Iterator[SpecProblem]:
     for index, task in enumerate(swarm.tasks):
         if task.handoffs:
-            known = needs_of(task, tasks)
+            reporting = (other.id for other in swarm.tasks if other.reports_to == task.id)
+            known = (*needs_of(task, tasks), *reporting)
             for name in task.handoffs.keys() - set(known):
                 message = f"{task.id} does not wait for {name!r}; name it in `after`{suggest(name, known)}"
                 yield SpecProblem(("tasks", index, "handoffs", name), message)

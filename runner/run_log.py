@@ -21,6 +21,7 @@ class _Entry:
     """Events that wait for their turn; `error` says why they were not written."""
 
     events: Sequence[Event]
+    waits: bool = True
     error: JournalError | None = None
 
 
@@ -49,10 +50,10 @@ class RunLog:
         try:
             async with self._turn:
                 with CancelScope(shield=True):
-                    if entry in self._waiting:
+                    if entry.waits:
                         await self._write_waiting()
         finally:
-            if entry in self._waiting:  # cancelled before its turn came
+            if entry.waits:  # cancelled before its turn came
                 self._waiting.remove(entry)
         if entry.error is not None:
             raise entry.error
@@ -65,6 +66,8 @@ class RunLog:
 
     async def _write_waiting(self) -> None:
         entries, self._waiting = self._waiting, []
+        for entry in entries:
+            entry.waits = False
         groups = [entry.events for entry in entries]
         try:
             results = await to_thread.run_sync(self._journal.append_groups, self.state.id, groups)

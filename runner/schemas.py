@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from runner.checks.evidence import Evidence
-from runner.checks.judge import judge
+from runner.checks.judge import QUICK_BYTES, judge
 from runner.checks.result import CheckResult, NotReadable, failed
 from runner.checks.spec import JsonCheck, PydanticCheck
 from runner.checks.text import judge_json
 from runner.spec import PydanticModel
-
-QUICK_BYTES = 64 << 10
 
 
 async def judge_schema(

@@ -33,6 +33,7 @@ from runner.events import (
     RunStarted,
     TaskEnded,
     TaskReopened,
+    TaskReused,
     VerdictGiven,
     Warned,
 )
@@ -88,7 +89,7 @@ class AttemptState:
 @dataclass(slots=True)
 class TaskState:
     """`agent` is who does the next attempt, where that is not the task's own; `round` counts how often the
-    task was reopened, and `before` the attempts there were then."""
+    task was reopened, and `before` the attempts there were then; `reused` says that an earlier run did it."""
 
     id: str
     status: TaskStatus = "waiting"
@@ -98,6 +99,7 @@ class TaskState:
     agent: str | None = None
     round: int = 0
     before: int = 0
+    reused: TaskReused | None = None
 
 
 @dataclass(slots=True)
@@ -170,6 +172,8 @@ class RunState:
                 _apply_to_attempt(self._attempt(event), event, record.at)
             case AttemptEvent() as event:
                 _apply_to_attempt(self._attempt(event), event, record.at)
+            case TaskReused() as event:
+                self.tasks[event.task].reused = event
             case TaskEnded() as event:
                 self._move(event.task, event.status)
                 task = self.tasks[event.task]
@@ -189,6 +193,9 @@ class RunState:
 
     def output(self, task: str, name: str) -> Kept:
         """What a task hands on. Raises LookupError where no verdict has passed it, and no person either."""
+        reused = self.tasks[task].reused
+        if reused is not None:
+            return reused.outputs[name]
         attempt = self.tasks[task].attempts[-1]
         passed = attempt.verdict is not None and attempt.verdict.passed
         accepted = attempt.ruling is not None and attempt.ruling.answer == "accept"
@@ -320,7 +327,10 @@ def _apply_to_attempt(attempt: AttemptState, event: AttemptEvent, at: float) -> 
 
 
 def rejected_outputs(attempts: Iterable[AttemptState]) -> dict[str, frozenset[Sha256]]:
-    """By an output's name, the bytes that verdicts found fault with; a judge's fault is with all of them."""
+    """By an output's name, the bytes that verdicts found fault with; a judge's fault is with all of them.
+
+    What judges disagree about is not refused: the same work, done anew, is judged anew.
+    """
     found: dict[str, frozenset[Sha256]] = {}
     for attempt in attempts:
         for name in _faulty(attempt):
@@ -330,5 +340,6 @@ def rejected_outputs(attempts: Iterable[AttemptState]) -> dict[str, frozenset[Sh
 
 def _faulty(attempt: AttemptState) -> set[str]:
     failed = [finding for finding in attempt.verdict.findings if not finding.ok] if attempt.verdict else []
-    judged = any(finding.cause == "judge" for finding in failed)
+    disagree = attempt.verdict is not None and attempt.verdict.conflict
+    judged = not disagree and any(finding.cause == "judge" for finding in failed)
     return set(attempt.outputs) if judged else {finding.output for finding in failed} & set(attempt.outputs)

@@ -12,7 +12,8 @@ from sandboxes.spec import Model
 
 
 class TaskSummary(Model):
-    """`kind` is that of the failure the task ended with; `steps` and `wall_s` are of all its attempts."""
+    """`kind` is that of the failure the task ended with; `steps` and `wall_s` are of all its attempts;
+    `reused` is the earlier run that had done the same, and whose work was taken."""
 
     id: str
     status: TaskStatus
@@ -20,6 +21,7 @@ class TaskSummary(Model):
     attempts: int
     steps: int
     wall_s: float | None
+    reused: str | None = None
 
 
 class RunSummary(Model):
@@ -43,6 +45,7 @@ def _task(task: TaskState) -> TaskSummary:
         attempts=len(task.attempts),
         steps=sum(attempt.steps for attempt in task.attempts),
         wall_s=round(max(ends) - task.attempts[0].started_at, 3) if ends else None,
+        reused=task.reused.run if task.reused else None,
     )
 
 

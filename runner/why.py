@@ -29,6 +29,7 @@ from runner.events import (
     RunResumed,
     TaskEnded,
     TaskReopened,
+    TaskReused,
     VerdictGiven,
     Warned,
 )
@@ -124,6 +125,8 @@ def _tell(event: Event, task: str) -> str:
             return _ruling(event)
         case TaskEnded():
             return f"the task {event.status}{_because(event.reason)}"
+        case TaskReused():
+            return f"not done again: attempt {event.did} in {event.run} did the same"
         case TaskReopened():
             return f"opened again by {event.by}{_because(event.reason)}"
         case RunResumed():

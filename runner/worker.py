@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -78,6 +78,15 @@ class Attempt:
         return f"{self.run}/{self.task.id}/{self.number}"
 
 
+AgentMaker = Callable[[Attempt, Desktop, Path], Agent]
+"""Makes the agent of an attempt, given its desktop and the swarm's folder; drills make others."""
+
+
+def own_agent(attempt: Attempt, _desktop: Desktop, folder: Path) -> Agent:
+    """The agent the plan says."""
+    return make_agent(attempt.agent, folder)
+
+
 @dataclass(slots=True)
 class Worker:
     """`folder` is where the swarm's own files are. What grows: `evidence` as things go wrong; `sent` and
@@ -89,6 +98,7 @@ class Worker:
     store: ArtifactStore
     record: Recorder
     attempt: Attempt
+    agent_maker: AgentMaker = own_agent
     evidence: dict[str, Sha256] = field(default_factory=dict)
     connections: int = 0
     placed: dict[str, Kept] = field(default_factory=dict)
@@ -104,7 +114,7 @@ class Worker:
         except JudgeError as error:
             outcome = Outcome(error.kind, str(error), "no_verdict")
         except DeskswarmError as error:
-            outcome = Outcome(error.kind, str(error))
+            outcome = Outcome(error.kind, str(error), error.cause)
         return self.ended(outcome)
 
     def ended(self, outcome: Outcome) -> AttemptEnded:
@@ -249,7 +259,7 @@ class Worker:
         task, number = self.attempt.task, self.attempt.number
         trail = Trail(self.store, self.record, self.attempt.run, task.id, number)
         inputs = {name: source.to for name, source in task.inputs.items()}
-        agent = make_agent(self.attempt.agent, self.folder)
+        agent = self.agent_maker(self.attempt, desktop, self.folder)
         briefed = self._briefed(agent)
         try:
             async with agent:

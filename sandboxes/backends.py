@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from sandboxes.backend import Backend, DesktopRecord, Measuring, Snapshotting, backend_names, load_backend
@@ -10,9 +11,10 @@ from sandboxes.spec import DesktopSpec
 
 
 class Backends:
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, made: Mapping[str, Backend] | None = None) -> None:
+        """`made`, by name, take the place of the installed ones."""
         self._home = home
-        self._made: dict[str, Backend] = {}
+        self._made: dict[str, Backend] = dict(made or {})
 
     def get(self, name: str) -> Backend:
         """Raises InputError for an unknown one, BackendUnavailable where its extra is not installed."""

@@ -18,7 +18,14 @@ from anyio.abc import ByteStream
 from pydantic import ValidationError
 
 from sandboxes.deadline import deadline
-from sandboxes.errors import DeadlineExceeded, DeskswarmError, DesktopLost, ProtocolError, StaleLease
+from sandboxes.errors import (
+    DeadlineExceeded,
+    DeskswarmError,
+    DesktopLost,
+    DesktopSilent,
+    ProtocolError,
+    StaleLease,
+)
 from sandboxes.guest.frames import Frame, FrameError, FrameReader, send_frame
 from sandboxes.guest.protocol import PROTOCOL_VERSION, Failure, Hello, HelloReply, Message, Nothing
 from sandboxes.lease import Lease
@@ -155,7 +162,7 @@ class Connection:
     def _abandon(self, number: int) -> None:
         self._abandoned.add(number)
         if len(self._abandoned) > MAX_IN_FLIGHT:
-            self.close(DesktopLost(f"the guest left {len(self._abandoned)} requests unanswered"))
+            self.close(DesktopSilent(f"the guest left {len(self._abandoned)} requests unanswered"))
 
     async def _end(self) -> None:
         self.close()
@@ -207,7 +214,7 @@ class Connection:
         except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
             self.close(DesktopLost("the desktop's stream ended"))
         except DeadlineExceeded as error:
-            self.close(DesktopLost(f"the guest no longer answers: {error}"))
+            self.close(DesktopSilent(f"the guest no longer answers: {error}"))
         except DeskswarmError as error:
             self.close(error)
 

@@ -12,6 +12,7 @@
     │   ├── HostFull                the machine cannot carry one more desktop
     │   ├── DesktopStartError       a desktop did not come up
     │   ├── DesktopLost             the desktop or its stream ended
+    │   │   └── DesktopSilent           it is there, and does not answer
     │   └── ProtocolError           the guest broke the protocol: nonsense, oversized or out of order
     ├── StaleLease              the caller no longer owns the desktop
     ├── GuestError              the guest understood the request and could not do it
@@ -20,7 +21,7 @@
     │   └── LocatorError            no node matched, or more than one did
     └── DeadlineExceeded        (also a TimeoutError) a condition was not met before its deadline
 
-`kind` is the failure kind of the design: what a failed attempt is journaled as.
+`kind` is the failure kind of the design: what a failed attempt is journaled as; `cause` says more in a word.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class DeskswarmError(Exception):
     """Base of every error raised on purpose."""
 
     kind: ClassVar[FailureKind] = "agent"
+    cause: ClassVar[str] = ""
 
 
 class InputError(DeskswarmError):
@@ -75,13 +77,25 @@ class HostFull(InfraError):
 class DesktopStartError(InfraError):
     """A desktop did not come up before its deadline."""
 
+    cause = "not_started"
+
 
 class DesktopLost(InfraError):
     """The desktop ended, or its stream did, while it was in use."""
 
+    cause = "lost"
+
+
+class DesktopSilent(DesktopLost):
+    """The desktop no longer answers, neither what it is asked nor heartbeats."""
+
+    cause = "silent"
+
 
 class ProtocolError(InfraError):
     """The guest broke the protocol. Its desktop is no longer to be trusted."""
+
+    cause = "protocol"
 
 
 class StaleLease(DeskswarmError):

@@ -45,12 +45,17 @@ class Host:
     Leaving the block ends all of these. Should the process die instead, its reaper ends them.
     """
 
-    def __init__(self, home: Path | None = None, limits: HostLimits | None = None) -> None:
+    def __init__(
+        self,
+        home: Path | None = None,
+        limits: HostLimits | None = None,
+        backends: Mapping[str, Backend] | None = None,
+    ) -> None:
         """`home` holds all state; by default the one `find_home` tells. `limits` are by default what the
-        environment says. Raises InputError."""
+        environment says. `backends`, by name, take the place of the installed ones. Raises InputError."""
         self.home = home or find_home()
         self.snapshots = SnapshotStore(snapshots_folder(self.home))
-        self.backends = Backends(self.home)
+        self.backends = Backends(self.home, backends)
         self._labels = Labels(self.home)
         self._tasks = anyio.create_task_group()
         self._background = anyio.create_task_group()

@@ -58,12 +58,15 @@ def run(
         int | None,
         typer.Option(min=1, max=100_000, help="Desktops at once, warm ones too; default: what fits."),
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Also do again what an earlier run has done just so.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Run a swarm to its end."""
     from runner.cli.run import run_swarm_file
 
-    raise typer.Exit(run_swarm_file(swarm, backend, parallel, max_desktops, json))
+    raise typer.Exit(run_swarm_file(swarm, backend, parallel, max_desktops, fresh, json))
 
 
 @app.command()
@@ -92,6 +95,20 @@ def lint(
 
 
 @app.command()
+def drill(
+    swarm: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A swarm file, or a bundled swarm.")],
+    backend: Annotated[
+        str, typer.Option(help="Kind of isolation; default: simulated desktops.")
+    ] = "simulated",
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
+) -> None:
+    """Run a plan with faults injected, one to a run, and tell what caught each."""
+    from runner.cli.drill import drill_file
+
+    raise typer.Exit(drill_file(swarm, backend, json))
+
+
+@app.command()
 def resume(
     run: Run,
     parallel: Annotated[
@@ -111,6 +128,22 @@ def why(run: Run, task: Annotated[str, typer.Argument(metavar="TASK", help="A ta
     from runner.cli.why import print_why
 
     print_why(run, task)
+
+
+@app.command()
+def trace(
+    run: Run,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file to write; default: standard output.")
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(metavar="URL", help="The OTLP/HTTP endpoint to send to, instead.")
+    ] = None,
+) -> None:
+    """Export a run as OpenTelemetry spans, as lines of OTLP JSON or to a collector."""
+    from runner.cli.trace import export_trace
+
+    export_trace(run, out, endpoint)
 
 
 @app.command()

@@ -21,6 +21,7 @@ from runner.events import (
     RunEnded,
     RunStarted,
     TaskEnded,
+    TaskReused,
     VerdictGiven,
 )
 from runner.journal import Record
@@ -76,6 +77,8 @@ def _in_words(event: Event) -> str:
         case AttemptEnded():
             kind = f" ({event.failure})" if event.failure else ""
             return f"{event.status}{kind}" + (f": {event.reason}" if event.reason else "")
+        case TaskReused():
+            return f"need not be done: attempt {event.did} in {event.run} did the same"
         case TaskEnded() if event.status == "blocked":
             return f"blocked: {event.reason}"
         case RunEnded():

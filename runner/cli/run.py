@@ -25,7 +25,12 @@ Work = Callable[[OnEvent], Awaitable[RunSummary]]
 
 
 def run_swarm_file(
-    source: str, backend: str | None, parallel: int | None, max_desktops: int | None, as_json: bool
+    source: str,
+    backend: str | None,
+    parallel: int | None,
+    max_desktops: int | None,
+    fresh: bool,
+    as_json: bool,
 ) -> int:
     """The exit code. Raises InputError, InfraError and Interrupted where no result is to be told."""
     loaded, limits = load_swarm(source), HostLimits.from_environment()
@@ -40,6 +45,7 @@ def run_swarm_file(
             backend=backend or DEFAULT_BACKEND,
             parallel=parallel,
             limits=limits,
+            reuse=not fresh,
             on_event=on_event,
         )
 
@@ -102,6 +108,8 @@ def _print_for_people(summary: RunSummary, state: RunState) -> None:
         rows.append((task.id, status, f"{task.steps} steps", duration(task.wall_s), reason))
     print_table(("TASK", "STATUS", "STEPS", "TIME", ""), rows)
     print(f"\n{summary.run}: {summary.status}")
+    if any(task.reused for task in state.tasks.values()):
+        print("what an earlier run has done just so was not done again; --fresh does it again")
     print(f"deskswarm show {summary.run}")
     print(f"deskswarm replay {summary.run} --html {summary.run}.html")
 

@@ -21,7 +21,7 @@ def missing_contracts(subject: Subject) -> Iterator[Finding]:
             handed_on.setdefault(source.task, {}).setdefault(source.output, []).append(task.id)
     for name, outputs in handed_on.items():
         for output, receivers in outputs.items():
-            if not _is_asked_of(subject.tasks[name], output):
+            if not is_asked_of(subject.tasks[name], output):
                 yield Finding(
                     "missing-contract",
                     "error",
@@ -52,7 +52,7 @@ def _hands_on(subject: Subject, task: Task) -> bool:
     return any(one.task == task.id for each in behind for one in artifacts_of(each, subject.tasks).values())
 
 
-def _is_asked_of(task: Task, name: str) -> bool:
+def is_asked_of(task: Task, name: str) -> bool:
     """By a schema, a limit or judges of its own, by a check that reads it, or by one that reads no file."""
     output = task.outputs[name]
     if output.schema_ is not None or output.max_tokens is not None or task.judges is not None:

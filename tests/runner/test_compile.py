@@ -83,6 +83,13 @@ def test_a_lead_briefs_its_specialists_and_reads_their_reports(tmp_path: Path) -
     assert "70 tokens" in tasks["ann"].instruction
 
 
+def test_a_lead_may_say_how_it_takes_a_report(tmp_path: Path) -> None:
+    compiled = compile_swarm(hierarchy(handoffs={"ann": {"must_read": True}}), tmp_path)
+    tasks = {one.id: one for one in compiled.swarm.tasks}
+    assert (tasks["boss"].handoffs["ann"].must_read, tasks["boss"].handoffs["bob"].must_read) == (True, False)
+    assert not tasks["boss.brief"].handoffs
+
+
 def test_a_specialist_that_is_a_script_need_not_say_that_it_read(tmp_path: Path) -> None:
     compiled = compile_swarm(
         swarm(task("boss"), task("ann", reports_to="boss"), pattern="hierarchy"), tmp_path

@@ -68,6 +68,7 @@ async def test_the_summary_is_what_json_prints(lab: Laboratory) -> None:
     state = await lab.run(task("b", MISSING, after=["a"]), task("a"), task("c", after=["b"]))
     summary = summarize(state).model_dump()
     walls = [one.pop("wall_s") for one in summary["tasks"]]
+    assert {one.pop("reused") for one in summary["tasks"]} == {None}
     assert summary == {
         "run": state.id,
         "status": "failed",

@@ -1,4 +1,5 @@
-"""Clean work is left alone: 200 runs of honest agents, no two alike, and not one alarm."""
+"""Clean work is left alone: 200 runs of honest agents, no two alike, no alarm, and no fault that a drill
+would see."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from runner.drill.faults import FAULTS
 from runner.events import Refused, Warned
 from sandboxes.simulation.settings import Delay
 from tests.runner.laboratory import Laboratory, swarm, task
@@ -69,6 +71,7 @@ async def test_honest_work_raises_no_alarm(lab: Laboratory) -> None:
     tasks = [honest(random, number) for number in range(RUNS)]
     state = await lab.run_swarm(swarm(*tasks, parallel=16))
     alarmed = {one.event.task for one in lab.records if isinstance(one.event, Warned | Refused)}
+    alarmed |= {one.event.task for one in lab.records if any(fault.proof(one.event) for fault in FAULTS)}
     alarmed |= {id_ for id_, one in state.tasks.items() if one.status != "succeeded"}
     assert len(alarmed) <= ALLOWED * RUNS, sorted(alarmed)
     assert sum(one.attempts[0].steps for one in state.tasks.values()) > 10 * RUNS, "there was work to watch"

@@ -46,10 +46,9 @@ def only(rule: str, folder: Path, *tasks: dict[str, Any], **more: Any) -> tuple[
     return one.severity, one.loc, one.message
 
 
-def test_month_end_has_nothing_wrong_but_what_is_true() -> None:
+def test_month_end_has_nothing_wrong() -> None:
     loaded = load_swarm("month-end")
-    found = findings(loaded.folder, loaded.swarm)
-    assert [(one.rule, one.severity) for one in found] in ([("timeout-goes-nowhere", "warning")], [])
+    assert findings(loaded.folder, loaded.swarm) == []
 
 
 def test_a_good_swarm_is_not_talked_about(tmp_path: Path) -> None:

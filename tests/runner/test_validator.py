@@ -118,6 +118,14 @@ async def test_the_same_bytes_are_not_accepted_the_second_time(lab: Laboratory) 
     assert "refused of an earlier attempt" in state_of.reason
 
 
+async def test_what_judges_disagreed_about_is_judged_anew(lab: Laboratory) -> None:
+    """One of them may have been wrong; the agent, sure of its work, does the same again."""
+    panel = [{"name": name, "python": f"judges:{name}"} for name in ("yes", "once")]
+    policy = {"answers": {"contract.conflict": ["retry_fresh"]}}
+    attempt = await run(lab, writes("{}", judges={"panel": panel}, policy=policy))
+    assert (attempt.number, attempt.status) == (2, "succeeded")
+
+
 async def test_each_opinion_is_a_record_and_the_verdict_follows(lab: Laboratory) -> None:
     panel = [{"name": name, "python": f"judges:{name}"} for name in ("yes", "no")]
     third = {"name": "program", "command": ["echo", json.dumps({"passed": True, "usage": {"tokens": 9}})]}
