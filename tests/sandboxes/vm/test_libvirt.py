@@ -16,7 +16,7 @@ from sandboxes.errors import BackendUnavailable, DesktopLost, SnapshotError
 from sandboxes.host import Host
 from sandboxes.libvirt_engine import LibvirtBackend
 from sandboxes.owner import Owner
-from sandboxes.spec import DesktopSpec
+from sandboxes.spec import DesktopSpec, new_desktop_id
 from sandboxes.vm.hypervisor import VARIABLE
 from sandboxes.vm.record import read_record
 from sandboxes.vm.stage import Stage
@@ -129,6 +129,21 @@ async def test_another_process_reads_its_last_words(host: Host, machine: Desktop
     with pytest.raises(DesktopLost):
         await machine.screenshot()
     assert "the desktop ends: SIGTERM" in await other.log(machine.id)
+
+
+async def test_a_machine_that_nobody_has_a_record_of_is_ended(host: Host, machine: Desktop) -> None:
+    """As when its controller died, and was cleaned up after, while libvirt was still starting it."""
+    stray = new_desktop_id()
+    backend = LibvirtBackend(host.home)
+    await backend.create(stray, SPEC, Owner.current(), {})
+    try:
+        (Stage(host.home).runs / stray / "record.json").unlink()
+        assert stray not in await backend.reap()
+        with pytest.raises(DesktopLost):
+            await (await LibvirtBackend(host.home).connect(stray)).aclose()
+        await machine.screenshot()
+    finally:
+        await backend.stop(stray)
 
 
 async def test_another_machines_libvirt_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
