@@ -90,7 +90,9 @@ def run_bench(*arguments: str, home: Path, timeout: float = 300) -> subprocess.C
 def test_an_unknown_benchmark_is_bad_input(home: Path) -> None:
     result = run_bench("speed", "--json", home=home)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "bench: 'speed' is no benchmark; there are: observe\n"
+    assert (
+        result.stderr == "bench: 'speed' is no benchmark; there are: observe, coordination, scale, survival\n"
+    )
 
 
 @pytest.mark.slow
