@@ -97,9 +97,9 @@ class Desktop:
         reply, data = await self._connection.request("observe", args, protocol.ObserveReply, timeout=timeout)
         tree = self._trees.read(reply.tree, data[: reply.tree_bytes])
         frame = self._receive(held, reply.screenshot, memoryview(data)[reply.tree_bytes :])
-        cursor = reply.screenshot.cursor
+        cursor, state = reply.screenshot.cursor, reply.state
         return Observation(
-            Screenshot(frame, cursor), tree, reply.state.windows, cursor, taken_at, reply.state.clipboard
+            Screenshot(frame, cursor), tree, state.windows, cursor, taken_at, state.clipboard, state.pages
         )
 
     async def screenshot(
@@ -146,7 +146,8 @@ class Desktop:
         return list(reply.windows)
 
     async def settle(self, quiet: float = 0.1, timeout: float = 3) -> Settled:
-        """Wait until nothing was painted for `quiet` seconds; give up, without an error, at `timeout`."""
+        """Wait until nothing new was painted, nor announced of the tree, for `quiet` seconds; give up,
+        without an error, at `timeout`."""
         args = checked(protocol.Settle, quiet_s=quiet, timeout_s=timeout)
         reply, _ = await self._connection.request(
             "settle", args, protocol.SettleReply, timeout=timeout + LOOK_TIMEOUT_S

@@ -11,6 +11,7 @@ from sandboxes.guest.protocol import (
     ClipboardDigest,
     ExecReply,
     Node,
+    Page,
     Point,
     Window,
 )
@@ -53,7 +54,8 @@ class UiTree:
 class Observation:
     """One look at a desktop; `taken_at` is the host's clock, in seconds since the epoch.
 
-    `clipboard` tells whether its text is another than before; None where it holds none. Screenshot and
+    `clipboard` tells whether its text is another than before; None where it holds none. `pages` are those
+    of browsers that were started with DevTools. Screenshot and
     windows are of one moment; the tree was read just before it.
     """
 
@@ -63,6 +65,7 @@ class Observation:
     cursor: Point
     taken_at: float
     clipboard: ClipboardDigest | None = None
+    pages: tuple[Page, ...] = ()
 
     @property
     def active_element(self) -> Node | None:
@@ -81,8 +84,9 @@ class Observation:
 
     @property
     def tabs(self) -> tuple[Tab, ...]:
-        """The tabs of the browsers, with the address of each that shows."""
-        return browser_tabs(self.tree.nodes)
+        """The tabs of the browsers, with the address of each that shows; with all addresses where DevTools
+        tell them."""
+        return browser_tabs(self.tree.nodes, self.pages)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,10 @@ class Companion:
         found: dict[str, Any] = await self.ask("walk", showing_only, details)
         return found
 
+    async def description(self, node: dict[str, Any]) -> str:
+        """Of one of the nodes of the last walk."""
+        return str(await self.ask("description", node["owner"], node["path"]))
+
     async def ask(self, *request: str | bool) -> Any:
         with deadline(f"the companion's answer to {request[0]}", _ANSWER_S):
             await self._stream.send(json.dumps(request).encode() + b"\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from .atspi import (
     EDITABLE,
     ICONIFIED,
     NAMED_BY_DESCRIPTION,
-    OF_ONE_CELL,
+    OF_ONE,
     OPEN,
     PROPERTIES,
     READ_AS_TEXT,
@@ -36,11 +36,13 @@ from .atspi import (
 from .bus import BusError, call
 from .details import read_details
 from .protocol import Tree
+from .sheet import Known, Place, Sheet
 from .visible import visible_children
 
 MAX_TEXT = 2000
 _MAX_CALLS = 16
 _MAX_CHILDREN = 400
+_MAX_CUT = 900
 _REPLACED_OBJECT = "\ufffc"
 
 Extents = tuple[int, int, int, int]
@@ -49,7 +51,8 @@ Extents = tuple[int, int, int, int]
 @dataclass(slots=True, eq=False)
 class Accessible:
     """One object. `child_count` is -1 where the application does not say it in bulk. `identity` is its path,
-    or its place in a table: LibreOffice makes the cells of a sheet anew for who asks."""
+    or its `place` in a sheet: LibreOffice makes the cells anew for who asks. `read` says that nothing more
+    is to be asked of it."""
 
     path: str
     role: int
@@ -65,6 +68,8 @@ class Accessible:
     range: dict[str, float] | None = None
     actions: list[dict[str, str]] = field(default_factory=list)
     attributes: list[tuple[str, str]] = field(default_factory=list)
+    place: Place | None = None
+    read: bool = False
 
     @property
     def showing(self) -> bool:
@@ -82,15 +87,19 @@ class Application:
     Few calls are under way at a time: more would only fill the sockets' buffers.
     """
 
-    def __init__(self, bus: MessageBus, owner: str, wanted: Tree) -> None:
+    def __init__(self, bus: MessageBus, owner: str, wanted: Tree, heard: Callable[[], None]) -> None:
+        """`heard` is called at each of its answers."""
         self._bus = bus
+        self._heard = heard
         self.owner = owner
-        self._showing_only = wanted.showing_only
+        self.showing_only = wanted.showing_only
         self._max_nodes = wanted.max_nodes
-        self._details = wanted.details
+        self.details = wanted.details
         self._calls = asyncio.Semaphore(_MAX_CALLS)
         self._cached: dict[str, Accessible] = {}
         self._seen: set[str] = set()
+        self.known = Known()
+        self.sheets: dict[str, Sheet] = {}
         self.root: Accessible | None = None
         self.cut: str | None = None
 
@@ -101,22 +110,30 @@ class Application:
         if self.root is None:
             self.cut = "it does not say what it is"
             return
-        nodes = await self._read_levels(self.root)
+        nodes = [node for node in await self._read_levels(self.root) if not node.read]
         showing = [node for node in nodes if node.showing]
         await self.together(self.read_extents(node) for node in showing if COMPONENT in node.interfaces)
         await self.together(self._read_text(node) for node in showing)
-        if self._details:
+        if self.details:
             await read_details(self, nodes)
+        for node in nodes:
+            node.read = True
+
+    def leave_out(self, what: str) -> None:
+        """Say that something is missing of what was asked for."""
+        self.cut = f"{self.cut}; left out: {what}"[:_MAX_CUT] if self.cut else f"left out: {what}"[:_MAX_CUT]
 
     async def ask(
         self, path: str, interface: str, member: str, signature: str = "", body: tuple[Any, ...] = ()
     ) -> Any:
-        """The answer to one call, or None where the application gives none."""
+        """The answer to one call, or None where it is an error."""
         async with self._calls:
             try:
-                return await call(self._bus, self.owner, path, interface, member, signature, body)
+                answer = await call(self._bus, self.owner, path, interface, member, signature, body)
             except BusError:
-                return None
+                answer = None
+            self._heard()
+            return answer
 
     async def get(self, path: str, interface: str, name: str) -> Any:
         """The value of a property. (Qt crashes when asked for all properties at once.)"""
@@ -157,7 +174,7 @@ class Application:
         if node.path in self._seen or node.states & ICONIFIED:
             return False
         self._seen.add(node.path)
-        return node.showing or not self._showing_only
+        return node.showing or not self.showing_only
 
     async def _complete(self, node: Accessible) -> None:
         """Find the children that the cache does not hold."""
@@ -173,7 +190,7 @@ class Application:
             node.children = await self.find([path for owner, path in found if owner == self.owner])
 
     def _is_closed(self, node: Accessible) -> bool:
-        return self._showing_only and node.role in CLOSED_MENU and not node.states & OPEN
+        return self.showing_only and node.role in CLOSED_MENU and not node.states & OPEN
 
     async def find(self, paths: list[str]) -> list[Accessible]:
         """The objects of these paths, without those that have gone."""
@@ -200,19 +217,27 @@ class Application:
             name = await self.get(path, ACCESSIBLE, "Description")
         return Accessible(path, role, name or "", _bits(states), frozenset(interfaces or ()), count or 0)
 
-    async def find_alike(self, paths: list[str]) -> list[Accessible]:
-        """The objects of many paths that differ in little but their names: the cells of a table."""
+    async def find_alike(
+        self, paths: list[str], names: Sequence[str | None] | None = None
+    ) -> list[Accessible | None]:
+        """The objects of many paths that differ in little but their names; None for those that have gone."""
         model = await self._describe(paths[0]) if paths else None
         if model is None:
-            return []
-        states = model.states & ~OF_ONE_CELL
-        names = await self.together(self.get(path, ACCESSIBLE, "Name") for path in paths[1:])
-        alike = [
-            Accessible(path, model.role, name, states, model.interfaces, 0)
-            for path, name in zip(paths[1:], names, strict=True)
-            if name is not None
+            return [None] * len(paths)
+        if names is None:
+            names = await self.together(self.get(path, ACCESSIBLE, "Name") for path in paths)
+        states = model.states & ~OF_ONE
+        return [
+            model,
+            *(
+                None if name is None else Accessible(path, model.role, name, states, model.interfaces, 0)
+                for path, name in zip(paths[1:], names[1:], strict=True)
+            ),
         ]
-        return [model, *alike]
+
+    async def read_states(self, node: Accessible) -> None:
+        words = await self.ask(node.path, ACCESSIBLE, "GetState")
+        node.states = _bits(words) if words else node.states
 
     async def read_extents(self, node: Accessible) -> None:
         if node.extents is None:
@@ -240,7 +265,7 @@ class Application:
 
     def _is_content(self, node: Accessible) -> bool:
         """The text of others, such as labels, is their name."""
-        return self._details or node.role in READ_AS_TEXT or bool(node.states & EDITABLE)
+        return self.details or node.role in READ_AS_TEXT or bool(node.states & EDITABLE)
 
     async def together(self, calls: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
         """The answers to calls that travel together."""

@@ -57,7 +57,7 @@ SELECTED = 1 << STATES.index("selected")
 ACTIVE = 1 << STATES.index("active")
 OPEN = SELECTED | FOCUSED | 1 << STATES.index("expanded") | 1 << STATES.index("armed")
 
-OF_ONE_CELL = ACTIVE | FOCUSED | SELECTED
+OF_ONE = ACTIVE | FOCUSED | SELECTED
 
 WEB_PAGE = ROLES.index("document web")
 CELL = ROLES.index("table cell")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from .atspi import ACCESSIBLE, ACTION, CELL, VALUE
+from .atspi import ACCESSIBLE, ACTION, VALUE
 
 if TYPE_CHECKING:
     from .accessible import Accessible, Application
@@ -18,8 +18,27 @@ _LIMITS = {"value": "CurrentValue", "min": "MinimumValue", "max": "MaximumValue"
 
 
 async def read_details(application: Application, nodes: Iterable[Accessible]) -> None:
-    """The cells of a sheet are too many, and too much alike, to be asked one by one."""
-    await application.together(_read(application, node) for node in nodes if node.role != CELL)
+    await application.together(
+        _read_cell(application, node) if node.place is not None else _read(application, node)
+        for node in nodes
+    )
+
+
+async def _read_cell(application: Application, node: Accessible) -> None:
+    """Where a cell of a sheet is, counted from 1; and of one that is not empty its number and formula.
+
+    There are many of them: one that has no text is not asked.
+    """
+    row, column = node.place or (0, 0)
+    node.attributes = [("rowindex", str(row + 1)), ("colindex", str(column + 1))]
+    if not node.text:
+        return
+    value = await application.get(node.path, VALUE, "CurrentValue")
+    if value or (value is not None and "0" in node.text):  # A text has the value 0, too.
+        node.attributes.append(("value", f"{value:.15g}"))
+    said = await application.ask(node.path, ACCESSIBLE, "GetAttributes") or {}
+    if formula := said.get("Formula"):
+        node.attributes.append(("formula", f"={formula}"[:_MAX_VALUE]))  # LibreOffice leaves the = out.
 
 
 async def _read(application: Application, node: Accessible) -> None:

@@ -17,6 +17,7 @@ from .paths import DISPLAY
 
 Listener = Callable[[Any], None]
 _MAX_PROPERTY_WORDS = 1 << 16
+_FIRST_ANSWER_S = 1.0
 
 
 class Display:
@@ -28,8 +29,10 @@ class Display:
         self.root = self.x.screen().root
         self.width = int(self.x.screen().width_in_pixels)
         self.height = int(self.x.screen().height_in_pixels)
-        self._listeners: list[Listener] = []
+        self._listeners: list[Listener] = [self._note_answer]
+        self._ping = self.atom("_NET_WM_PING")
         self._pings = itertools.count(1)
+        self._answers: dict[int, bool] = {}
         self._probe = self.root.create_window(0, 0, 1, 1, 0, 0, X.InputOnly, event_mask=X.PropertyChangeMask)
         self._loop = asyncio.get_running_loop()
         self.root.change_attributes(event_mask=X.SubstructureNotifyMask | X.PropertyChangeMask)
@@ -121,24 +124,36 @@ class Display:
             await answered.wait()
 
     async def ping(self, window_id: int, timeout_s: float) -> bool:
-        """Whether the window's application answered in time, and so has read all events sent before."""
+        """Whether the window's application answered in time, and so has read all events sent before.
+
+        Some say that they answer and never do, as Qt's: one that has never answered is not waited for
+        again until it has.
+        """
         protocols = self.property(self.window(window_id), "WM_PROTOCOLS")
-        ping = self.atom("_NET_WM_PING")
-        if protocols is None or ping not in protocols:
+        if protocols is None or self._ping not in protocols:
             return False
         serial, answered = next(self._pings), asyncio.Event()
 
         def listener(arrived: Any) -> None:
-            if arrived.type == X.ClientMessage and list(arrived.data[1][:2]) == [ping, serial]:
+            if arrived.type == X.ClientMessage and list(arrived.data[1][:2]) == [self._ping, serial]:
                 answered.set()
 
-        with self.listening(listener), anyio.move_on_after(timeout_s) as scope:
-            self._send_ping(window_id, ping, serial)
+        with self.listening(listener), anyio.move_on_after(self._patience(window_id, timeout_s)):
+            self._send_ping(window_id, serial)
             await answered.wait()
-        return not scope.cancelled_caught
+        self._answers.setdefault(window_id, answered.is_set())
+        return answered.is_set()
 
-    def _send_ping(self, window_id: int, ping: int, serial: int) -> None:
-        data = (32, (ping, serial, window_id, 0, 0))
+    def _patience(self, window_id: int, timeout_s: float) -> float:
+        answers = self._answers.get(window_id)
+        return timeout_s if answers else 0 if answers is False else min(timeout_s, _FIRST_ANSWER_S)
+
+    def _note_answer(self, arrived: Any) -> None:
+        if arrived.type == X.ClientMessage and arrived.data[1][0] == self._ping:
+            self._answers[int(arrived.data[1][2])] = True
+
+    def _send_ping(self, window_id: int, serial: int) -> None:
+        data = (32, (self._ping, serial, window_id, 0, 0))
         window = self.window(window_id)
         window.send_event(
             event.ClientMessage(window=window, client_type=self.atom("WM_PROTOCOLS"), data=data)

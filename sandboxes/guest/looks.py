@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .clipboard import Clipboard
 from .protocol import Observe, ObserveReply, Screenshot, ScreenshotReply, StateReply
+from .tabs import open_pages
 from .tree import Accessibility
 from .windows import Windows
 
@@ -35,7 +36,8 @@ class Looks:
         """What takes time comes first; windows and frame follow it in one go."""
         tree, nodes = await self._accessibility.tree(args.tree, b"")
         clipboard = await self._clipboard.digest()
-        state = StateReply(windows=self._windows.all(), clipboard=clipboard)
+        pages = await open_pages(self._accessibility.processes())
+        state = StateReply(windows=self._windows.all(), clipboard=clipboard, pages=pages)
         screenshot, pixels = self._camera().take(args.screenshot.have)
         reply = ObserveReply(screenshot=screenshot, tree=tree, tree_bytes=len(nodes), state=state)
         return reply, nodes + pixels

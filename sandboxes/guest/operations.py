@@ -17,6 +17,7 @@ from .painters import Painters
 from .processes import Processes
 from .protocol import Message, Nothing
 from .session import Session
+from .settling import Settling
 from .tree import Accessibility
 from .tunnels import Tunnels
 from .windows import Windows
@@ -38,6 +39,7 @@ class Desktop:
         commands = Commands(processes, session.environment)
         clipboard = Clipboard(commands, session.display)
         self._paint = session.paint
+        settling = Settling(session.display, session.paint, self.accessibility)
         looks = Looks(lambda: self.camera, self.accessibility, windows, clipboard)
         self.handlers: dict[str, Handler] = {
             "heartbeat": _heartbeat,
@@ -47,7 +49,7 @@ class Desktop:
             "windows": _plain(windows.listed),
             "window": _plain(windows.act),
             "act": _plain(self.actions.act),
-            "settle": _plain(session.paint.settle),
+            "settle": _plain(settling.settle),
             "exec": commands.exec,
             "launch": _plain(commands.launch),
             "file.read": _threaded(files.read_file),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .paint import PaintWatch, Rectangle
+from .paint import PaintWatch
 from .protocol import Rect, Window
+from .quiet import Rectangle
 from .windows import Windows
 
 _MAX_RECTANGLES = 2000
@@ -33,6 +34,13 @@ class Painters:
             return None
         pids = _owners(painted, before) | _owners(painted, self._before)
         return None if None in pids else frozenset(pid for pid in pids if pid is not None)
+
+    def covering(self, pid: int) -> tuple[Rectangle, ...]:
+        """The windows that may hide what this process changes in its own."""
+        windows = [window for window in self._before if not window.minimized]
+        lowest = next((index for index, window in enumerate(windows) if window.pid == pid), len(windows))
+        frames = (window.frame for window in windows[lowest + 1 :])
+        return tuple((frame.x, frame.y, frame.width, frame.height) for frame in frames)
 
     def _note(self, painted: set[Rectangle]) -> None:
         if len(self._painted) <= _MAX_RECTANGLES:

@@ -16,7 +16,7 @@ from .protocol import Button, Point
 _BUTTONS: dict[Button, int] = {"left": 1, "middle": 2, "right": 3, "back": 8, "forward": 9}
 _UP, _DOWN, _LEFT, _RIGHT = 4, 5, 6, 7
 _STEP_PIXELS = 15
-_MANAGER_S = 0.5
+_MANAGER_S = 2.0
 _STEPS_PER_ANSWER = 8
 
 
@@ -46,7 +46,8 @@ class Pointer:
         self.move(at)
         for _ in range(count):
             self._tap(_BUTTONS[button])
-        await self._display.manager_caught_up(_MANAGER_S)
+        for _ in range(count):  # It is shown the next press only when it has passed on the last.
+            await self._display.manager_caught_up(_MANAGER_S)
 
     def scroll(self, at: Point, dx: int, dy: int) -> None:
         self.move(at)

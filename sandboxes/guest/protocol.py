@@ -17,6 +17,7 @@ MAX_OUTPUT_BYTES = 1 << 20
 MAX_TREE_NODES = 20_000
 MAX_TREE_BYTES = 8 << 20
 MAX_TILES = 1 << 16
+MAX_PAGES = 200
 MAX_TEXT = 10_000
 MAX_CLIPBOARD_BYTES = 1 << 20
 
@@ -126,6 +127,13 @@ class Node(Message):
     attributes: tuple[
         tuple[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=1000)]], ...
     ] = Field(default=(), max_length=64)
+
+
+class Page(Message):
+    """A web page that is open in a browser."""
+
+    title: str = Field(max_length=1000)
+    address: str = Field(max_length=4000, description="its URL")
 
 
 # --- input actions --------------------------------------------------------------------------------
@@ -274,10 +282,12 @@ class ClipboardDigest(Message):
 
 
 class StateReply(Message):
-    """`clipboard` is None where it holds no text, or its owner does not hand it out."""
+    """`clipboard` is None where it holds no text, or its owner does not hand it out. `pages` are those of
+    browsers that were started with DevTools."""
 
     windows: tuple[Window, ...] = Field(max_length=500)
     clipboard: ClipboardDigest | None
+    pages: tuple[Page, ...] = Field(default=(), max_length=MAX_PAGES)
 
 
 class Observe(Message):
@@ -318,7 +328,8 @@ class ActReply(Message):
 
 
 class Settle(Message):
-    """Wait until nothing has been painted for `quiet_s`; give up, without an error, at `timeout_s`."""
+    """Wait until nothing new has been painted, nor announced of the tree, for `quiet_s`; give up, without an
+    error, at `timeout_s`."""
 
     quiet_s: float = Field(default=0.1, gt=0, le=10)
     timeout_s: float = Field(default=3, gt=0, le=60)

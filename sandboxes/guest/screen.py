@@ -36,6 +36,11 @@ class FrameBuffer:
         """Room for a copy."""
         return np.zeros(self._pixels.shape, np.uint32)
 
+    def part(self, x: int, y: int, width: int, height: int) -> Pixels:
+        """A copy of what of this rectangle is on the screen."""
+        rows = slice(max(y, 0), max(y + height, 0))
+        return self._pixels[rows, max(x, 0) : max(x + width, 0)] & _COLORS
+
     def copy_to(self, pixels: Pixels) -> None:
         """Copy the screen; takes about a millisecond."""
         np.bitwise_and(self._pixels, _COLORS, out=pixels)

@@ -19,12 +19,11 @@ from .log import log
 from .paint import PaintWatch
 from .paths import BUS_ADDRESS, HOME, SESSION_PROGRAM
 from .processes import Processes
-from .protocol import Settle
 
 _PHASE_S = 60
 _A11Y_LAUNCHER = ("/usr/libexec/at-spi-bus-launcher", "--launch-immediately")
 _A11Y_NAME = "org.a11y.Bus"
-_PAINTED = Settle(quiet_s=0.05, timeout_s=10)
+_QUIET_S, _QUIET_DEADLINE_S = 0.05, 10.0
 _PANEL_S = 3.0
 
 
@@ -73,7 +72,7 @@ class Session:
         with self._phase("display"):
             await _written(self._boot.display_ready)
             self.display = Display()
-            self.paint = PaintWatch(self.display)
+            self.paint = PaintWatch()
         self._start(SESSION_PROGRAM)
         self._start(*_A11Y_LAUNCHER)
         with self._phase("window manager"):
@@ -105,7 +104,8 @@ class Session:
         """Painted and at rest: with the panel, or after a while without one in images that have none."""
         with anyio.move_on_after(_PANEL_S):
             await self.display.wait_for(self._has_panel)
-        await self.paint.settle(_PAINTED)
+        with anyio.move_on_after(_QUIET_DEADLINE_S):
+            await self.paint.quiet(_QUIET_S)
 
     def _has_panel(self) -> bool:
         display = self.display

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import anyio
@@ -16,8 +18,11 @@ from .failures import RequestFailed
 from .nodes import encode_nodes
 from .painters import Painters
 from .protocol import MAX_TREE_BYTES, Tree, TreeReply
+from .sheet import Known, Sheet
 
-_APPLICATION_S = 2.0
+_SILENCE_S = 2.0
+_APPLICATION_S = 6.0
+_PRECISION_S = 0.1
 _MAX_APP = 200
 _REGISTRY = "org.a11y.atspi.Registry"
 _REGISTRY_PATH = "/org/a11y/atspi/registry"
@@ -26,7 +31,7 @@ _WATCHED = ("object", "window", "document")
 _MAX_ANNOUNCED = 1000
 
 _Event = tuple[str, str, str]
-"""The kind of an event, what it is about, and the object."""
+"""Three strings that tell one event from others."""
 
 
 @dataclass(slots=True)
@@ -41,6 +46,7 @@ class _Look:
     pid: int
     whole: bool = False
     stale: bool = False
+    sheets: dict[str, Sheet] = field(default_factory=dict)
     announced: set[_Event] = field(default_factory=set)
     echo: frozenset[_Event] = frozenset()
     in_use: bool = False
@@ -63,6 +69,30 @@ class _Look:
         self.whole = whole
 
 
+class _Patience:
+    """Grants an application more time as long as it keeps answering: it is slow, then, but does not hang."""
+
+    def __init__(self, scope: anyio.CancelScope) -> None:
+        self._scope = scope
+        self._loop = asyncio.get_running_loop()
+        self._end = self._loop.time() + _APPLICATION_S
+        self.heard()
+
+    def heard(self) -> None:
+        """It has answered a call. There are thousands: the deadline is moved only where that tells."""
+        deadline = min(self._loop.time() + _SILENCE_S, self._end)
+        if abs(deadline - self._scope.deadline) > _PRECISION_S:
+            self._scope.deadline = deadline
+
+    def complaint(self) -> str | None:
+        """Why the application was not read to the end, if it was not."""
+        if not self._scope.cancelled_caught:
+            return None
+        if self._loop.time() >= self._end:
+            return f"it did not answer all within {_APPLICATION_S:g} s"
+        return f"it did not answer for {_SILENCE_S:g} s"
+
+
 class Accessibility:
     """Reads the tree through the accessibility bus, found through the session bus.
 
@@ -76,6 +106,7 @@ class Accessibility:
         self._bus: MessageBus | None = None
         self._names: dict[str, str] = {}
         self._looks: dict[str, _Look] = {}
+        self._watchers: list[Callable[[_Event], None]] = []
         self._connecting = anyio.Lock()
 
     async def connect(self) -> MessageBus:
@@ -94,6 +125,15 @@ class Accessibility:
                 self._bus = bus
             return self._bus
 
+    @contextmanager
+    def telling(self, watcher: Callable[[_Event], None]) -> Iterator[None]:
+        """Inside the block, tell of what applications announce: who, the kind of event, and the object."""
+        self._watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self._watchers.remove(watcher)
+
     async def tree(self, args: Tree, _: bytes) -> tuple[TreeReply, bytes]:
         """All applications at once, each under its own deadline; `cut` names what is missing of which."""
         try:
@@ -106,20 +146,25 @@ class Accessibility:
         self._looks = {owner: look for owner, look in self._looks.items() if owner in owners}
         return _assemble(looks, args.max_nodes)
 
+    def processes(self) -> frozenset[int]:
+        """The process ids of the applications in the last tree."""
+        return frozenset(look.pid for look in self._looks.values())
+
     async def _look(self, bus: MessageBus, owner: str, args: Tree) -> _Look:
         """What an application shows: what it said last, where that still holds."""
-        application = Application(bus, owner, args)
         look = _Look(args, 0)
-        with anyio.move_on_after(_APPLICATION_S) as scope:
+        with anyio.CancelScope() as scope:
+            patience = _Patience(scope)
+            application = Application(bus, owner, args, patience.heard)
             last = self._looks.get(owner)
             if last is not None and await self._still_holds(bus, owner, last, args):
                 return last
             look.pid = last.pid if last is not None else await process_id(bus, owner)
             self._looks[owner] = look
+            application.known = self._known(last, args)
             await application.read()
-        look.cut = application.cut
-        if scope.cancelled_caught:
-            look.cut = f"it did not answer all within {_APPLICATION_S:g} s"
+        look.sheets = application.sheets
+        look.cut = "; ".join(filter(None, (patience.complaint(), application.cut))) or None
         self._take(look, application)
         look.finish(last, whole=not scope.cancelled_caught)
         return look
@@ -143,6 +188,10 @@ class Accessibility:
         self._note_paint()
         return not look.stale
 
+    def _known(self, last: _Look | None, args: Tree) -> Known:
+        sheets = last.sheets if last is not None and last.whole and last.wanted == args else {}
+        return Known(sheets, self._painters.covering(last.pid) if last is not None else ())
+
     def _note_paint(self) -> None:
         painters = self._painters.since_last()
         for look in self._looks.values():
@@ -150,7 +199,11 @@ class Accessibility:
 
     def _announced(self, message: Message) -> None:
         """Called for every message that arrives."""
-        if message.message_type is MessageType.SIGNAL and (look := self._looks.get(message.sender or "")):
+        if message.message_type is not MessageType.SIGNAL:
+            return
+        for watcher in self._watchers:
+            watcher((message.sender or "", message.member or "", message.path or ""))
+        if look := self._looks.get(message.sender or ""):
             look.note((message.member or "", str(message.body[:1]), message.path or ""))
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import anyio
 import pytest
 
+from sandboxes.deadline import Pace
 from sandboxes.desktop import Desktop
 from sandboxes.errors import BackendUnavailable, StaleLease
 from sandboxes.host import Host
@@ -44,6 +45,26 @@ async def test_playwright_and_locators_see_the_same_page(browsing: Desktop) -> N
     # Chromium is still open, with its page; it is connected to, not started again.
     async with browsing.browser() as browser:
         assert await browser.contexts[0].pages[0].title() == "Hello Grace"
+
+
+async def test_an_observation_has_the_addresses_of_all_tabs(browsing: Desktop) -> None:
+    async with browsing.browser() as browser:
+        context = browser.contexts[0]
+        await context.pages[0].goto("http://127.0.0.1:8000/")
+        second = await context.new_page()
+        await second.goto("http://127.0.0.1:8000/index.html?second")
+        await second.bring_to_front()
+        await browsing.locator("page tab", "Waiting", exact=False, states=["selected"]).wait_for()
+        expected = {
+            ("Waiting", "http://127.0.0.1:8000/", False),
+            ("Waiting", "http://127.0.0.1:8000/index.html?second", True),
+        }
+        pace = Pace()
+        seen: set[tuple[str, str, bool]] = set()
+        with anyio.fail_after(30):  # The tree follows the browser in its own time.
+            while seen != expected:
+                await pace.wait()
+                seen = {(tab.title, tab.address, tab.selected) for tab in (await browsing.observe()).tabs}
 
 
 async def test_it_ends_with_the_lease(browsing: Desktop) -> None:

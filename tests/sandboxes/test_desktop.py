@@ -121,7 +121,7 @@ async def test_windows(desktop: Desktop) -> None:
     await desktop.open(["mousepad"])
     await desktop.locator("text", app="mousepad").wait_for()
     await desktop.open(["lxterminal"])
-    await desktop.locator("terminal").wait_for()
+    await desktop.locator("frame", app="lxterminal", states=["active"]).wait_for(timeout=30)
     editor = await window(desktop, "Mousepad")
     assert not editor.focused
     await desktop.activate_window(editor.id)

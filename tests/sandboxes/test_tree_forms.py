@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from sandboxes.guest.protocol import Node, NodeAction, Range, Rect
+from sandboxes.guest.protocol import Node, NodeAction, Page, Range, Rect
 from sandboxes.observation import UiTree
 from sandboxes.osworld_tree import NAMESPACES, osworld_xml
 from sandboxes.spec import Screen
@@ -47,7 +47,7 @@ TREE = UiTree(
         Node(role="document web", states=SHOWS, parent=5, app="web", address="https://shop.test/a"),
         Node(role="alert", name="Sure?", states=(*SHOWS, "modal"), rect=at(5, 5), parent=5, app="web"),
     ),
-    {"calc": "it did not answer all within 2 s"},
+    {"calc": "it did not answer for 2 s"},
 )
 
 
@@ -55,7 +55,7 @@ def test_text_begins_with_what_can_be_acted_on_in_the_active_window() -> None:
     text = tree_text(TREE, SCREEN)
     assert text.left_out == 0
     assert text.text.splitlines() == [
-        "(calc: it did not answer all within 2 s)",
+        "(calc: it did not answer for 2 s)",
         'window "Shop" of web (active)',
         '[2/7] entry "Search" = "two lines" (editable, focused) at 30,30',
         '[] page tab "Shop" (selected) at 21,11',
@@ -87,6 +87,34 @@ def test_no_name_breaks_the_limit_or_a_line(names: list[str], limit: int) -> Non
     text = tree_text(UiTree(tuple(nodes), {}), SCREEN, limit)
     assert count_tokens(text.text) <= limit
     assert sum(line.startswith("[") for line in text.text.splitlines()) == len(names) - text.left_out
+
+
+MOST_TOKENS = {
+    'window "~/note.txt - Mousepad" of mousepad (active)\n'
+    '[1.6/90] text = "one " (editable, focused) at 321,811\n'
+    '[1.2/65] push button "Open Parent" at 736,335\n'
+    '[1.5/697:12,3] table cell "D13" = "2026-10-03" at 266,379': 88,
+    "def _moving_since(self, tile: tuple[int, int], now: float) -> float:\n"
+    "    return min(since, default=now)": 33,
+    "https://www.example.com/search?q=tree&id=8f14e45fceea167a5a36dedd4bea2543": 36,
+    "SGVsbG8gd29ybGQhIFRoaXMgaXMgYSB0ZXN0IG9mIGJhc2U2NCBlbmNvZGluZy4gQW5kIG1vcmUu": 55,
+    "QZXJKVWQPLMZNXBCVQWRTPSDFGHJKLZXCVBNM": 23,
+    "31415926535897932384626433832795028841971693993751": 22,
+    "a    b        c         d": 7,
+    "Die Rechnung über 1.234,56 € wurde überwiesen; Umsatzsteuervoranmeldung.": 27,
+    "Счёт оплачен третьего октября. Сохранить изменения?": 30,
+    "发票已于十月三日支付,请在系统中确认金额与税率。": 22,
+    "請求書を確認してください。ファイルを保存しますか?": 23,
+    "تم دفع الفاتورة. هل تريد حفظ التغييرات؟": 38,
+    "คุณต้องการบันทึกการเปลี่ยนแปลงหรือไม่ ยกเลิก": 79,
+    "😀🎉👩‍👩‍👧 ✅ 🚀 ⚠️": 27,
+}
+"""Texts, and the most that three real tokenizers (o200k, cl100k, Claude's of 2024) make of them."""
+
+
+@pytest.mark.parametrize("text", list(MOST_TOKENS))
+def test_tokens_are_counted_high_beside_real_tokenizers(text: str) -> None:
+    assert MOST_TOKENS[text] <= count_tokens(text) <= 5 * MOST_TOKENS[text]
 
 
 def test_osworld_xml() -> None:
@@ -143,3 +171,39 @@ def test_what_a_tree_says_of_the_desktop() -> None:
         Tab("Shop", "https://shop.test/a", selected=True),
         Tab("News", "", selected=False),
     )
+
+
+def test_tabs_have_the_addresses_that_devtools_tell() -> None:
+    def tab(name: str, *states: str) -> Node:
+        return Node(role="page tab", name=name, states=states, parent=1, app="web")
+
+    nodes = (
+        Node(role="application", app="web"),
+        Node(role="frame", parent=0, app="web"),
+        tab("Shop - Memory usage - 25.6 MB"),
+        tab("News"),
+        tab("Shop - Memory usage - 1,025 MB"),
+        tab("Shop - Memory usage - 31 MB", "selected"),
+        tab("Loading"),
+        Node(role="document web", parent=1, app="web", address="https://shop.test/b"),
+    )
+    pages = [
+        Page(title=title, address=f"https://{address}")
+        for title, address in [
+            ("Shop", "shop.test/b"),
+            ("Soon", "soon.test"),
+            ("Shop", "shop.test/c"),
+            ("News", "news.test"),
+            ("Shop", "shop.test/a"),
+            ("Elsewhere", "else.test"),
+        ]
+    ]
+    assert [(tab.title, tab.address.removeprefix("https://")) for tab in browser_tabs(nodes, pages)] == [
+        ("Shop", "shop.test/c"),
+        ("News", "news.test"),
+        ("Shop", "shop.test/a"),
+        ("Shop", "shop.test/b"),
+        ("Loading", "soon.test"),
+        ("Elsewhere", "else.test"),
+    ]
+    assert [tab.address for tab in browser_tabs(nodes)] == ["", "", "", "https://shop.test/b", ""]

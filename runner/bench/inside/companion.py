@@ -110,6 +110,11 @@ class Companion:
         nodes = self._loop.run(self._walker.walk(showing_only, details))
         return {"seconds": time.perf_counter() - started, "nodes": nodes, "calls": self._walker.calls}
 
+    def description(self, owner: str, path: str) -> str:
+        """Of one object that a walk has found."""
+        assert self._walker is not None
+        return str(self._loop.run(self._walker.description(owner, path)))
+
 
 def serve(port: int) -> None:
     """Answer one connection after the other."""

@@ -60,15 +60,22 @@ class Walker:
         self._showing_only, self._details = showing_only, details
         nodes: list[Node] = []
         for owner, path in await self._ask(_REGISTRY, _ROOT, "Accessible", "GetChildren") or ():
-            await self._visit(owner, path, await self._states(owner, path), nodes)
+            await self._visit(owner, path, await self._states(owner, path), nodes, None)
         return nodes
 
-    async def _visit(self, owner: str, path: str, states: int, nodes: list[Node]) -> None:
+    async def description(self, owner: str, path: str) -> str:
+        """What an object that has no name says of itself."""
+        return await self._get(owner, path, "Accessible", "Description") or ""
+
+    async def _visit(self, owner: str, path: str, states: int, nodes: list[Node], parent: int | None) -> None:
         role = await self._ask(owner, path, "Accessible", "GetRole")
         if role is None:
             return
         interfaces: list[str] = await self._ask(owner, path, "Accessible", "GetInterfaces") or []
         node: Node = {
+            "owner": owner,
+            "path": path,
+            "parent": parent,
             "role": role,
             "name": await self._get(owner, path, "Accessible", "Name") or "",
             "states": states,
@@ -77,20 +84,22 @@ class Walker:
         nodes.append(node)
         await self._read(owner, path, interfaces, node)
         if not self._showing_only or role != _MENU or states & _OPEN:
-            await self._visit_children(owner, path, interfaces, nodes)
+            await self._visit_children(owner, path, interfaces, nodes, place)
         _, _, width, height = node.get("extents") or (0, 0, 1, 1)
         if len(nodes) == place + 1 and (width <= 0 or height <= 0):
             nodes.pop()  # holds nothing and covers no pixel, whatever it says of itself
 
-    async def _visit_children(self, owner: str, path: str, interfaces: list[str], nodes: list[Node]) -> None:
+    async def _visit_children(
+        self, owner: str, path: str, interfaces: list[str], nodes: list[Node], parent: int
+    ) -> None:
         count = await self._get(owner, path, "Accessible", "ChildCount") or 0
         if count > _MANY_CHILDREN and _ATSPI + "Table" in interfaces:
-            await self._visit_sheet(owner, path, count, nodes)
+            await self._visit_sheet(owner, path, count, nodes, parent)
             return
         for index in range(count):
             child = await self._ask(owner, path, "Accessible", "GetChildAtIndex", "i", index)
             if child is not None and child[1] != _NOWHERE:
-                await self._visit_wanted(child[0], child[1], nodes, self._showing_only)
+                await self._visit_wanted(child[0], child[1], nodes, parent, self._showing_only)
 
     async def _read(self, owner: str, path: str, interfaces: list[str], node: Node) -> None:
         if node["states"] & _SHOWING:
@@ -111,22 +120,25 @@ class Walker:
             for index in range(await self._get(owner, path, "Action", "NActions") or 0)
         ]
 
-    async def _visit_wanted(self, owner: str, path: str, nodes: list[Node], showing_only: bool) -> bool:
+    async def _visit_wanted(
+        self, owner: str, path: str, nodes: list[Node], parent: int, showing_only: bool
+    ) -> bool:
         states = await self._states(owner, path)
         if states & _ICONIFIED or (showing_only and not states & _SHOWING):
             return False
-        await self._visit(owner, path, states, nodes)
+        await self._visit(owner, path, states, nodes, parent)
         return True
 
-    async def _visit_sheet(self, owner: str, path: str, count: int, nodes: list[Node]) -> None:
+    async def _visit_sheet(self, owner: str, path: str, count: int, nodes: list[Node], parent: int) -> None:
         """Row by row from its first cell, each row and the whole up to the first cell that does not show."""
         columns = await self._get(owner, path, "Table", "NColumns")
         for row in range(count // columns):
             for column in range(columns):
                 index = row * columns + column
                 cell = await self._ask(owner, path, "Accessible", "GetChildAtIndex", "i", index)
-                if cell is None or not await self._visit_wanted(cell[0], cell[1], nodes, True):
+                if cell is None or not await self._visit_wanted(cell[0], cell[1], nodes, parent, True):
                     break
+                nodes[-1]["place"] = row, column
             if column == 0:
                 return
 

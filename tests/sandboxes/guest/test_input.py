@@ -29,6 +29,15 @@ async def test_a_drag_selects_what_it_passes_over(shared: Desktop) -> None:
     assert await saved(shared, "1\nsecond line\nthird line\n") == "1\nsecond line\nthird line\n"
 
 
+async def test_a_click_with_shift_held_extends_the_selection(shared: Desktop) -> None:
+    await open_editor(shared, "first line\nsecond line\nthird line\n")
+    x, y, width, _ = await place(shared)
+    await shared.click(x + 2, y + 8)
+    await shared.click(x + width // 2, y + 8, modifiers=["shift"])
+    await shared.type("1")
+    assert await saved(shared, "1\nsecond line\nthird line\n") == "1\nsecond line\nthird line\n"
+
+
 async def test_double_and_triple_click_select_a_word_and_a_line(shared: Desktop) -> None:
     await open_editor(shared, "first second third")
     x, y, _, _ = await place(shared)
@@ -128,6 +137,18 @@ async def test_an_idle_screen_settles_at_once(shared: Desktop) -> None:
     settled = await shared.settle(quiet=0.1, timeout=3)
     assert settled.settled
     assert settled.waited_s < 1
+
+
+async def test_what_does_not_read_its_input_has_not_settled(shared: Desktop) -> None:
+    await open_editor(shared, "busy")
+    await shared.exec(["pkill", "-STOP", "mousepad"])
+    try:
+        settled = await shared.settle(timeout=0.5)
+    finally:
+        await shared.exec(["pkill", "-CONT", "mousepad"])
+    assert not settled.settled
+    assert settled.waited_s >= 0.5
+    assert (await shared.settle(timeout=30)).settled
 
 
 async def test_the_tree_says_what_an_editor_shows(shared: Desktop) -> None:
