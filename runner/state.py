@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -280,12 +282,26 @@ def fold_decisions(journal: Journal, run: str) -> RunState:
 
     What this costs depends on how much was decided, not on how many steps were taken. Raises ValueError.
     """
-    state = fold(journal.read_decisions(run))
-    for task in state.tasks.values():
-        if task.attempts and task.attempts[-1].status == "running":
-            for record in journal.read_steps(run, task.id, task.attempts[-1].number):
-                state.apply(record)
+    with _without_garbage_collection():
+        state = fold(journal.read_decisions(run))
+        for task in state.tasks.values():
+            if task.attempts and task.attempts[-1].status == "running":
+                for record in journal.read_steps(run, task.id, task.attempts[-1].number):
+                    state.apply(record)
     return state
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Hardly anything of what is read is garbage, and looking for it, again and again while it grows, takes
+    longer than the reading: 3.5 of 6 s for a million events."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _apply_to_attempt(attempt: AttemptState, event: AttemptEvent, at: float) -> None:

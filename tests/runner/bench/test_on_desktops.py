@@ -90,7 +90,7 @@ def run_bench(*arguments: str, home: Path, timeout: float = 300) -> subprocess.C
 def test_an_unknown_benchmark_is_bad_input(home: Path) -> None:
     result = run_bench("speed", "--json", home=home)
     assert (result.returncode, result.stdout) == (2, "")
-    known = "observe, start, fork, density, churn"
+    known = "observe, start, fork, density, churn, coordination, scale, survival"
     assert result.stderr == f"bench: 'speed' is no benchmark; there are: {known}\n"
 
 
