@@ -172,3 +172,17 @@ class Agent(Protocol):
     async def decide(self, view: View) -> Reply:
         """The next thing to do; cancelled when the attempt's time is up. Raises AgentError."""
         ...
+
+
+class PlainAgent:
+    """What agents share that open nothing and write nothing beside their decisions."""
+
+    log: bytes = b""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None

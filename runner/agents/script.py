@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
-
-from runner.agents.base import Act, Decision, Done, Failed, View
+from runner.agents.base import Act, Decision, Done, Failed, PlainAgent, View
 from runner.spec import ScriptAgent as ScriptSpec
 
 
-class ScriptAgent:
+class ScriptAgent(PlainAgent):
     """One action a decision; the first that fails ends it."""
-
-    log = b""
 
     def __init__(self, spec: ScriptSpec) -> None:
         self._steps = spec.steps
         self._done = 0
         self._said_done = False
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
 
     async def decide(self, view: View) -> Decision:
         failure = next((result for result in view.last if not result.ok), None)

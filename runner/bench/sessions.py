@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from anyio import to_thread
 from pydantic import TypeAdapter
 
 from runner.actions import Action
-from runner.agents.base import Act, Decision, Done, Failed, View
+from runner.agents.base import Act, Decision, Done, Failed, PlainAgent, View
 from runner.artifacts import ARTIFACTS, ArtifactStore
 from runner.budget import Purse
 from runner.checkpoints import Trail
@@ -41,24 +40,15 @@ def action(value: dict[str, Any]) -> Action:
 
 
 @dataclass(slots=True)
-class TimingAgent:
+class TimingAgent(PlainAgent):
     """Carries out one action a step. A step lasts from one decision to the next view: act, settle,
     checkpoint on disk, look. What `on_view` does with a view is no part of it."""
 
     actions: Sequence[Action]
     on_view: OnView | None = None
     step_s: list[float] = field(default_factory=list)
-    log: bytes = b""
     _views: int = 0
     _decided: float = 0
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
 
     async def decide(self, view: View) -> Decision:
         if self._views:

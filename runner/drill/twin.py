@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from runner.agents.base import Act, Decision, Done, View
+from runner.agents.base import Act, Decision, Done, PlainAgent, View
 from runner.checks.evidence import Ran
 from runner.checks.judge import judge
 from runner.checks.result import CheckResult
@@ -35,23 +33,13 @@ _STEPS = ("look", "work", "save", "look", "work")
 _SMALL = Screen(width=640, height=480)
 
 
-class Player:
+class Player(PlainAgent):
     """Plays the agent of a task."""
-
-    log = b""
 
     def __init__(self, task: str, steps: Sequence[str]) -> None:
         self._task = task
         self._steps = steps
         self._done = 0
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
 
     async def decide(self, view: View) -> Decision:
         self._done += 1
