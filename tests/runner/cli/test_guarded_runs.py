@@ -36,7 +36,7 @@ def test_show_and_watch_tell_what_was_warned_of_and_refused(deskswarm: Command) 
     for shown in (deskswarm("show", run).stdout, deskswarm("watch", run, code=1).stdout):
         assert "warning by repeats: the same step on the same screen, 2 times; the last: press" in shown
         assert "refused by allow: the keys 'alt+F4' are not allowed; allowed: Escape" in shown
-    assert "failed (agent gave_up)" in deskswarm("show", run).stdout
+    assert "failed (agent.gave_up)" in deskswarm("show", run).stdout
 
 
 def test_a_module_that_is_not_there_is_told_before_anything_starts(deskswarm: Command) -> None:
