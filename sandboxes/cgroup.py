@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -46,7 +47,11 @@ def make(groups: Sequence[Path], limits: Limits) -> None:
 
 
 async def remove(groups: Sequence[Path]) -> None:
-    """Remove the groups once the last of their dead processes has left them. Waits without a limit."""
+    """End what is left in the groups, and remove them once the last dead process has left them. Waits without
+    a limit.
+
+    A controller that is killed while it starts a desktop leaves processes whose ids nobody has written down.
+    """
     pace = Pace()
     for group in groups:
         while not _removed(group):
@@ -126,5 +131,13 @@ def _removed(group: Path) -> bool:
     except FileNotFoundError:
         return True
     except OSError:  # EBUSY: a process that is dying still counts
+        _kill(group)
         return False
     return True
+
+
+def _kill(group: Path) -> None:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for pid in map(int, (group / "cgroup.procs").read_text().split()):
+            if pid:  # 0 stands for one that this process cannot see
+                os.kill(pid, signal.SIGKILL)
