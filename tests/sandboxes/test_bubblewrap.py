@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from pathlib import Path
 
@@ -33,15 +32,12 @@ async def test_what_a_killed_controller_had_no_time_to_name_is_ended(tmp_path: P
     record = {"image": "slim", "owner": str(Owner.current()), "started_at": time.time(), "labels": {}}
     (folder / "record.json").write_text(json.dumps(record | {"groups": list(map(str, groups))}))
     cgroup.make(groups, Limits())
-    with subprocess.Popen(cgroup.joining(groups, ["sleep", "600"])) as process:
-        try:
-            pace = Pace()
-            with anyio.fail_after(30):
-                while str(process.pid) not in (groups[-1] / "cgroup.procs").read_text().split():
-                    await pace.wait()
+    async with await anyio.open_process(cgroup.joining(groups, ["sleep", "600"])) as process:
+        pace = Pace()
+        with anyio.fail_after(30):
+            while str(process.pid) not in (groups[-1] / "cgroup.procs").read_text().split():
+                await pace.wait()
             await backend.stop(desktop_id)
-        finally:
-            process.kill()
-    assert process.returncode < 0
+            assert await process.wait() < 0
     assert not any(group.exists() for group in groups)
     assert not folder.exists()
