@@ -18,7 +18,8 @@ from sandboxes.spec import Model
 class Target(Model):
     """Where to act: an accessible object found by what it is, or a point on the screen.
 
-    `name` and `text` match whole unless `exact` is false, when they match as a part, without case.
+    `name` and `text` match whole unless `exact` is false, when they match as a part, without case. Beside a
+    point, `role`, `name`, `text` and `app` say what the agent takes to be there; what is there is compared.
     """
 
     role: str | None = Field(default=None, max_length=100)
@@ -28,16 +29,16 @@ class Target(Model):
     states: tuple[str, ...] = ()
     exact: bool = True
     nth: int | None = Field(default=None, ge=0, description="which of several matches; else one must match")
-    at: Point | None = Field(default=None, description="a point, instead of all the above")
-    timeout: float = Field(default=10, gt=0, le=120)
+    at: Point | None = Field(default=None, description="a point; what stands beside it says what is there")
+    timeout: float = Field(default=10, gt=0, le=600)
 
     @model_validator(mode="after")
     def _aims_at_one_thing(self) -> Self:
         described = bool(self.states) or not (self.role is self.name is self.text is None)
         if self.at is None and not described:
             raise ValueError("says nothing of where; give `role`, `name`, `text`, `states` or `at`")
-        if self.at is not None and (described or self.app is not None):
-            raise ValueError("a point (`at`) and a description of an object; give one of the two")
+        if self.at is not None and (self.states or self.nth is not None):
+            raise ValueError("a point (`at`) is one place; `states` and `nth` choose among objects")
         return self
 
 
@@ -102,7 +103,7 @@ class Focus(Model):
 
     do: Literal["focus"]
     title: str = Field(min_length=1, max_length=1000)
-    timeout: float = Field(default=10, gt=0, le=120)
+    timeout: float = Field(default=10, gt=0, le=600)
 
 
 class WaitFor(Model):

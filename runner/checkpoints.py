@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from runner.actions import Action
 from runner.agents.base import Decision, Usage
 from runner.artifacts import ArtifactStore, Batch, Series, Sha256
-from runner.events import CheckpointTaken, Recorder
+from runner.events import ActIntended, CheckpointTaken, Recorder
 from runner.frames import FrameSeries
 from runner.trees import TreeSeries
 from sandboxes.errors import InfraError
@@ -97,7 +97,15 @@ class Trail:
         self._last: Sha256 | None = None
         self._kept = _Kept()
 
-    async def add(self, draft: Draft) -> None:
+    async def intend(self, number: int, action: Action) -> None:
+        """Before an action of the coming checkpoint is carried out: should the controller die in it, that it
+        may have been is known."""
+        _, task, attempt = self._place
+        await self._record(
+            ActIntended(task=task, attempt=attempt, step=self.steps, action=number, does=action.do)
+        )
+
+    async def add(self, draft: Draft) -> Checkpoint:
         """Write the next checkpoint. Not to be cancelled: the caller shields it."""
         self._last, checkpoint = await to_thread.run_sync(self._keep, draft)
         self.steps += 1
@@ -113,6 +121,7 @@ class Trail:
                 usage=draft.decision.usage if draft.decision else Usage(),
             )
         )
+        return checkpoint
 
     def _keep(self, draft: Draft) -> tuple[Sha256, Checkpoint]:
         try:

@@ -1,12 +1,10 @@
-"""The dispatcher: from the plan and the state of its tasks to what may happen now. A pure function."""
+"""The dispatcher: from what is done to what may happen now. A pure function."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runner.plan import Plan
-from runner.state import TaskState
+from runner.frontier import Frontier
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,18 +15,32 @@ class Moves:
     blocked: dict[str, str]
 
 
-def dispatch(plan: Plan, tasks: Mapping[str, TaskState], parallel: int) -> Moves:
-    """What may happen now, with at most `parallel` tasks running."""
-    free = parallel - sum(task.status == "running" for task in tasks.values())
-    start: list[str] = []
-    blocked: dict[str, str] = {}
-    for planned in plan.tasks:
-        if tasks[planned.id].status != "waiting":
-            continue
-        needs = {need: "blocked" if need in blocked else tasks[need].status for need in planned.needs}
-        lost = [need for need, status in needs.items() if status in ("failed", "blocked", "cancelled")]
-        if lost:
-            blocked[planned.id] = lost[0]
-        elif len(start) < free and all(status == "succeeded" for status in needs.values()):
-            start.append(planned.id)
-    return Moves(tuple(start), blocked)
+def dispatch(frontier: Frontier, parallel: int) -> Moves:
+    """What may happen now, with at most `parallel` tasks running.
+
+    What it costs depends on what it answers, not on how many tasks there are.
+    """
+    return Moves(frontier.ready(parallel - len(frontier.running)), _blocked(frontier))
+
+
+def _blocked(frontier: Frontier) -> dict[str, str]:
+    """The waiting tasks behind one that was lost, the nearest first."""
+    blocked = dict(frontier.lost)
+    reached = list(blocked)
+    for task in reached:  # grows meanwhile
+        for dependant in frontier.dependants[task]:
+            if dependant not in blocked and frontier.status[dependant] == "waiting":
+                blocked[dependant] = task
+                reached.append(dependant)
+    return blocked
+
+
+def upcoming(frontier: Frontier, most: int) -> tuple[str, ...]:
+    """At most so many of the tasks that wait for nothing but tasks that run now, or for their turn."""
+    behind = {
+        dependant
+        for task in frontier.running
+        for dependant in frontier.dependants[task]
+        if frontier.status[dependant] == "waiting" and frontier.waits_for_running_only(dependant)
+    }
+    return frontier.in_order({*frontier.ready(most), *behind})[:most]

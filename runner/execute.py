@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from runner.actions import Action, Click, Drag, Fill, Focus, Hover, Open, Press, Scroll, Target, Type, WaitFor
 from sandboxes.deadline import Pace, deadline
 from sandboxes.desktop import Desktop
@@ -19,11 +21,14 @@ _BUTTONS: dict[str, tuple[Button, int]] = {
 }
 
 
-async def execute(desktop: Desktop, action: Action, points: list[Point]) -> None:
+Aimed = Callable[[Target, Point], Awaitable[None]]
+"""Told of each point that is aimed at before input goes there; what it raises keeps the input from going."""
+
+
+async def execute(desktop: Desktop, action: Action, aimed: Aimed) -> None:
     """Carry out one action, waiting for its targets first.
 
-    Every point it aims at is added to `points` before input goes there, so that they are known also of an
-    action that failed. Raises GuestError, DeadlineExceeded, InputError and InfraError.
+    Raises GuestError, DeadlineExceeded, InputError and InfraError, and what `aimed` raises.
     """
     match action:
         case Open():
@@ -33,13 +38,13 @@ async def execute(desktop: Desktop, action: Action, points: list[Point]) -> None
         case WaitFor():
             await _wait_for(desktop, action)
         case Fill():
-            await _fill(desktop, action, points)
+            await _fill(desktop, action, aimed)
         case _:
-            await desktop.act(await _inputs(desktop, action, points))
+            await desktop.act(await _inputs(desktop, action, aimed))
 
 
 async def _inputs(
-    desktop: Desktop, action: Click | Hover | Drag | Scroll | Type | Press, points: list[Point]
+    desktop: Desktop, action: Click | Hover | Drag | Scroll | Type | Press, aimed: Aimed
 ) -> list[Input]:
     """The inputs that make up an action; one batch, so that nothing comes between them."""
     match action:
@@ -48,9 +53,9 @@ async def _inputs(
         case Press():
             return [protocol.Press(keys=action.keys, count=action.count)]
         case Drag():
-            path = (await _aim(desktop, action.start, points), await _aim(desktop, action.end, points))
+            path = (await _aim(desktop, action.start, aimed), await _aim(desktop, action.end, aimed))
             return [protocol.Drag(path=path, button=action.button, modifiers=action.modifiers)]
-    at = await _aim(desktop, action.target, points)
+    at = await _aim(desktop, action.target, aimed)
     match action:
         case Hover():
             return [protocol.Move(to=at)]
@@ -61,20 +66,20 @@ async def _inputs(
             return [protocol.Click(at=at, button=button, count=count, modifiers=action.modifiers)]
 
 
-async def _fill(desktop: Desktop, action: Fill, points: list[Point]) -> None:
+async def _fill(desktop: Desktop, action: Fill, aimed: Aimed) -> None:
     target = action.target
+    at = await _aim(desktop, target, aimed)
     if target.at is None:
-        points.append(await _locator(desktop, target).focus(timeout=target.timeout))
+        await _locator(desktop, target).focus(timeout=target.timeout)
     else:
-        points.append(target.at)
-        await desktop.click(target.at.x, target.at.y)
+        await desktop.click(at.x, at.y)
     over = protocol.Type(text=action.text) if action.text else protocol.Press(keys="BackSpace")
     await desktop.act([protocol.Press(keys="ctrl+a"), over])
 
 
-async def _aim(desktop: Desktop, target: Target, points: list[Point]) -> Point:
+async def _aim(desktop: Desktop, target: Target, aimed: Aimed) -> Point:
     at = target.at or await _locator(desktop, target).point(timeout=target.timeout)
-    points.append(at)
+    await aimed(target, at)
     return at
 
 

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from runner.actions import Target
 from runner.errors import MAX_PROBLEMS, Loc, SpecProblem, suggest
+from runner.hooks import Function
 from runner.spec import DesktopPath, Swarm
 from runner.yaml_source import Node, Place, locate
 from sandboxes.spec import Name
@@ -40,20 +41,24 @@ def _pattern(kind: Any) -> str:
 
 _PATTERNS = {
     _pattern(Name): "a name is at most 63 of a-z, 0-9, `.`, `_` and `-`, and starts with a letter or digit",
+    _pattern(Function): "a function is named as `module:function`",
     _pattern(DesktopPath): "a path on the desktop starts with / or ~",
 }
 
 
-def explain(error: ValidationError, root: Node | None = None) -> list[SpecProblem]:
+def explain(
+    error: ValidationError, root: Node | None = None, model: type[BaseModel] = Swarm
+) -> list[SpecProblem]:
     """One problem for each place, in the order of the text; without a text, in pydantic's.
 
-    A value that fits no member of a union is one problem, not one for every member.
+    A value that fits no member of a union is one problem, not one for every member. `model` is what the
+    value was validated against.
     """
     found: dict[Loc, list[tuple[Place | None, ErrorDetails]]] = {}
     for details in _relevant(error):
         place = locate(root, details["loc"]) if root else None
         found.setdefault(_shown_loc(place, details), []).append((place, details))
-    return [_problem(loc, *zip(*group, strict=True)) for loc, group in found.items()]
+    return [_problem(model, loc, *zip(*group, strict=True)) for loc, group in found.items()]
 
 
 def _relevant(error: ValidationError) -> Iterator[ErrorDetails]:
@@ -76,10 +81,12 @@ def _shown_loc(place: Place | None, details: ErrorDetails) -> Loc:
     return (*place.path, loc[-1]) if details["type"] == "missing" else place.path
 
 
-def _problem(loc: Loc, places: tuple[Place | None, ...], group: tuple[ErrorDetails, ...]) -> SpecProblem:
+def _problem(
+    model: type[BaseModel], loc: Loc, places: tuple[Place | None, ...], group: tuple[ErrorDetails, ...]
+) -> SpecProblem:
     place = places[0]
     wanted = list(dict.fromkeys(_WANTED[one["type"]] for one in group if one["type"] in _WANTED))
-    message = _wrong_type(wanted, group[0], place) if wanted else _message(group[0], place)
+    message = _wrong_type(wanted, group[0], place) if wanted else _message(model, group[0], place)
     if place is None:
         return SpecProblem(loc, message)
     at_key = place.key is not None and group[0]["type"] == "extra_forbidden"
@@ -100,13 +107,13 @@ def _wrong_type(wanted: list[str], details: ErrorDetails, place: Place | None) -
     return f"{raw or value} — {kind}, where {wants} is wanted{quote}"
 
 
-def _message(details: ErrorDetails, place: Place | None) -> str:
+def _message(model: type[BaseModel], details: ErrorDetails, place: Place | None) -> str:
     context = details.get("ctx", {})
     match details["type"]:
         case "missing":
             return "missing"
         case "extra_forbidden":
-            return f"no such field{suggest(str(details['loc'][-1]), fields_at(details['loc'][:-1]))}"
+            return f"no such field{suggest(str(details['loc'][-1]), fields_at(details['loc'][:-1], model))}"
         case "union_tag_invalid":
             known = [tag.strip("' ") for tag in context["expected_tags"].split(",")]
             return f"'{context['tag'][:60]}' — no such {_DISCRIMINATED[context['discriminator']]}" + suggest(
@@ -122,9 +129,10 @@ def _message(details: ErrorDetails, place: Place | None) -> str:
     return f"{_shown(details['input'])} — {_lowered(details['msg'])}"
 
 
-_DISCRIMINATED = {"'kind'": "kind of agent", "'check'": "check", "'do'": "action"}
+_DISCRIMINATED = {"'kind'": "kind of agent", "'check'": "check", "'do'": "action", "'by'": "planner"}
 _TAG_MISSING = {
     "'kind'": "`kind` is missing; an agent is `kind: script` or `kind: process`",
+    "'by'": "`by` is missing; a planner is `by: file`, `by: python` or `by: model`",
     "'check'": "`check` is missing; it says what to check, as `check: file_exists`",
     "'do'": "an action is a mapping with one key, its verb, as `click: {role: push button, name: OK}`",
 }
@@ -145,9 +153,9 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def fields_at(loc: Loc) -> list[str]:
-    """The fields a mapping at this place of a swarm may have."""
-    kind: Any = Swarm
+def fields_at(loc: Loc, model: type[BaseModel] = Swarm) -> list[str]:
+    """The fields a mapping at this place of a swarm, or of another model, may have."""
+    kind: Any = model
     for part in loc:
         kind = _inside(kind, part)
     if not _is_model(kind):

@@ -11,14 +11,14 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from runner.events import EVENT, Event, RunEnded, RunStarted
+from runner.events import EVENT, Event, RunEnded, RunResumed, RunStarted
 from sandboxes.deadline import Pace
 from sandboxes.errors import InfraError, InputError
 from sandboxes.owner import Owner
@@ -26,6 +26,8 @@ from sandboxes.owner import Owner
 FILE_NAME = "journal.db"
 VERSION = 1
 BUSY_TIMEOUT_S = 30.0
+_NO_END = 1 << 62
+_STEPS = "('checkpoint', 'act_intended')"
 
 _SCHEMA = """
 CREATE TABLE events (
@@ -40,6 +42,7 @@ CREATE TABLE events (
     UNIQUE (run, task, attempt, kind, part)
 ) STRICT;
 CREATE INDEX events_of_run ON events (run, seq);
+CREATE INDEX decisions_of_run ON events (run, seq) WHERE kind NOT IN ('checkpoint', 'act_intended');
 CREATE TRIGGER events_stay BEFORE DELETE ON events
     BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER events_hold BEFORE UPDATE ON events
@@ -73,6 +76,7 @@ class Journal:
         home.mkdir(parents=True, exist_ok=True)
         self.path = home / FILE_NAME
         self._lock = threading.Lock()
+        self._seen = 0
         self._db = sqlite3.connect(
             self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
@@ -99,15 +103,47 @@ class Journal:
 
         Raises AlreadyHappened for one that may happen once and has, JournalError where it cannot write.
         """
-        with self._lock, self._writing():
-            return [self._insert(run, time.time(), event) for event in events]
+        [result] = self.append_groups(run, [events])
+        if isinstance(result, AlreadyHappened):
+            raise result
+        return result
 
-    def read(self, run: str, after: int = 0) -> list[Record]:
-        """The run's events with a `seq` above `after`, in order. Empty for an unknown run."""
-        query = "SELECT seq, run, at, body FROM events WHERE run = ? AND seq > ? ORDER BY seq"
-        with self._lock, _as_journal_error():
-            rows = self._db.execute(query, (run, after)).fetchall()
-        return [Record(seq, name, at, EVENT.validate_json(body)) for seq, name, at, body in rows]
+    def append_groups(
+        self, run: str, groups: Sequence[Sequence[Event]]
+    ) -> list[list[Record] | AlreadyHappened]:
+        """Write several groups in one transaction, which costs the disk no more than one does.
+
+        Each is written whole or not at all, whatever becomes of the others; what came of each, in order.
+        Raises JournalError where nothing could be written.
+        """
+        with self._lock, self._writing():
+            return [self._insert_group(run, events) for events in groups]
+
+    def read(self, run: str, after: int = 0, before: int = _NO_END) -> list[Record]:
+        """The run's events with a `seq` between these two, in order. Empty for an unknown run."""
+        query = "SELECT seq, run, at, body FROM events WHERE run = ? AND seq > ? AND seq < ? ORDER BY seq"
+        return self._records(query, run, after, before)
+
+    def first(self, run: str) -> Record:
+        """The event that a run begins with. Raises InputError for an unknown run."""
+        records = self._records(
+            "SELECT seq, run, at, body FROM events WHERE run = ? ORDER BY seq LIMIT 1", run
+        )
+        if not records:
+            raise InputError(f"run: {run!r} is not in the journal {self.path}")
+        return records[0]
+
+    def read_decisions(self, run: str) -> list[Record]:
+        """The run's events but for the steps of its attempts, in order."""
+        query = f"SELECT seq, run, at, body FROM events WHERE run = ? AND kind NOT IN {_STEPS} ORDER BY seq"
+        return self._records(query, run)
+
+    def read_steps(self, run: str, task: str, attempt: int) -> list[Record]:
+        """The steps of an attempt, in order."""
+        place = f"run = ? AND task = ? AND attempt = ? AND kind IN {_STEPS}"
+        return self._records(
+            f"SELECT seq, run, at, body FROM events WHERE {place} ORDER BY seq", run, task, attempt
+        )
 
     def runs(self) -> list[str]:
         """The ids of all runs, the newest first."""
@@ -134,6 +170,11 @@ class Journal:
                 return
             await self._changed(version, controller)
 
+    def _records(self, query: str, *values: str | int) -> list[Record]:
+        with self._lock, _as_journal_error():
+            rows = self._db.execute(query, values).fetchall()
+        return [Record(seq, name, at, EVENT.validate_json(body)) for seq, name, at, body in rows]
+
     async def _changed(self, version: tuple[int, int], controller: Owner) -> None:
         pace = Pace()
         while self._version() == version and controller.is_alive():
@@ -145,12 +186,34 @@ class Journal:
             return int(version), self._db.total_changes
 
     def _controller(self, run: str) -> Owner:
-        query = "SELECT body FROM events WHERE run = ? AND kind = 'run_started'"
+        kinds = "('run_started', 'run_resumed')"
+        query = f"SELECT body FROM events WHERE run = ? AND kind IN {kinds} ORDER BY seq DESC"
         with self._lock, _as_journal_error():
             row = self._db.execute(query, (run,)).fetchone()
         if row is None:
             raise InputError(f"run: {run!r} is not in the journal {self.path}")
-        return Owner.parse(RunStarted.model_validate_json(row[0]).controller)
+        event = EVENT.validate_json(row[0])
+        assert isinstance(event, RunStarted | RunResumed)
+        return Owner.parse(event.controller)
+
+    def changed_by_others(self) -> bool:
+        """Whether another connection has written since this was last asked (`PRAGMA data_version`)."""
+        with self._lock, _as_journal_error():
+            (version,) = self._db.execute("PRAGMA data_version").fetchone()
+        changed = bool(version != self._seen)
+        self._seen = version
+        return changed
+
+    def _insert_group(self, run: str, events: Sequence[Event]) -> list[Record] | AlreadyHappened:
+        self._db.execute("SAVEPOINT one")
+        try:
+            records = [self._insert(run, time.time(), event) for event in events]
+        except AlreadyHappened as error:
+            self._db.execute("ROLLBACK TO one")
+            return error
+        finally:
+            self._db.execute("RELEASE one")
+        return records
 
     def _insert(self, run: str, at: float, event: Event) -> Record:
         row = (

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import runpy
-import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from runner.checks.spec import Image, Python
+from runner.compile import expand_templates, in_template, make_templates
 from runner.errors import MAX_PROBLEMS, Loc, SpecError, SpecProblem, suggest
 from runner.explain import explain
+from runner.hooks import describe, importing_from
 from runner.local_files import local_file
-from runner.plan import make_plan
-from runner.spec import AgentSpec, ProcessAgent, Swarm, Task
+from runner.named_files import named_files
+from runner.named_functions import has_module, named_functions
+from runner.spec import ModelPlanner, PythonPlanner, Swarm
 from runner.yaml_source import MAX_BYTES, Node, locate, parse_yaml
 from sandboxes.errors import InputError
 
@@ -42,6 +43,14 @@ class LoadedSwarm:
     @property
     def sha256(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def mark(self, loc: Loc) -> tuple[int | None, int | None]:
+        """Line and column of a field, from 1; None where the swarm is not written in YAML."""
+        return locate(self._root, loc).node.mark if self._root else (None, None)
+
+    @cached_property
+    def _root(self) -> Node | None:
+        return None if self.source.suffix == ".py" else parse_yaml(self.text)[0]
 
 
 def bundled_swarms() -> dict[str, Path]:
@@ -143,7 +152,7 @@ def _from_python(path: Path) -> Swarm:
 def _run(path: Path) -> dict[str, Any]:
     """What the file defines. Whatever its code raises becomes a SpecError at the line of the file."""
     try:
-        with _importing_from(path.parent):
+        with importing_from(path.parent):
             return runpy.run_path(str(path))
     except ValidationError as error:
         line = _line_in(path, error)
@@ -152,18 +161,7 @@ def _run(path: Path) -> dict[str, Any]:
         line = error.lineno if error.filename == str(path) else _line_in(path, error)
         raise SpecError([SpecProblem((), f"not Python: {error.msg}", line)], str(path)) from error
     except (Exception, SystemExit) as error:  # the user's own code
-        message = "".join(traceback.format_exception_only(error)).strip()
-        raise SpecError([SpecProblem((), message[:1000], _line_in(path, error))], str(path)) from error
-
-
-@contextmanager
-def _importing_from(folder: Path) -> Iterator[None]:
-    """As when Python runs a file: what lies beside it can be imported."""
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
+        raise SpecError([SpecProblem((), describe(error), _line_in(path, error))], str(path)) from error
 
 
 def _line_in(path: Path, error: BaseException) -> int | None:
@@ -175,38 +173,32 @@ def _line_in(path: Path, error: BaseException) -> int | None:
 
 
 def _beyond_the_models(swarm: Swarm, folder: Path) -> Iterator[SpecProblem]:
+    """Tasks that code makes are looked at when they are made, which is once, for the run."""
+    if isinstance(swarm.planner, PythonPlanner | ModelPlanner):
+        return
+    origins: list[int] = []
     try:
-        make_plan(swarm)
+        swarm, origins = expand_templates(make_templates(swarm, folder))
     except SpecError as error:
-        yield from error.problems
-    for loc, name in _named_files(swarm):
+        yield from _told_of_the_planner(error) if error.source else error.problems
+    yield from _missing_files(swarm, origins, folder)
+
+
+def _told_of_the_planner(error: SpecError) -> Iterator[SpecProblem]:
+    for line in str(error).splitlines():
+        yield SpecProblem(("planner",), line)
+
+
+def _missing_files(swarm: Swarm, origins: Sequence[int], folder: Path) -> Iterator[SpecProblem]:
+    for loc, name in named_files(swarm):
+        if "{row." in name:  # where it cannot be known what it stands for
+            continue
         try:
             local_file(folder, name)
         except InputError as error:
-            yield SpecProblem(loc, str(error))
-
-
-def _named_files(swarm: Swarm) -> Iterator[tuple[Loc, str]]:
-    for name, agent in swarm.agents.items():
-        yield from _program(("agents", name), agent)
-    for index, task in enumerate(swarm.tasks):
-        yield from _files_of_task(("tasks", index), task)
-
-
-def _files_of_task(loc: Loc, task: Task) -> Iterator[tuple[Loc, str]]:
-    if not isinstance(task.agent, str):
-        yield from _program((*loc, "agent"), task.agent)
-    for name, source in task.inputs.items():
-        if source.file is not None:
-            yield (*loc, "inputs", name, "file"), source.file
-    for index, check in enumerate(task.checks):
-        if isinstance(check, Image):
-            yield (*loc, "checks", index, "like"), check.like
-        if isinstance(check, Python):
-            yield (*loc, "checks", index, "function"), check.function.rpartition(":")[0]
-
-
-def _program(loc: Loc, agent: AgentSpec) -> Iterator[tuple[Loc, str]]:
-    """An agent's program, where it is a relative path; a bare word is looked up in PATH."""
-    if isinstance(agent, ProcessAgent) and "/" in agent.command[0] and not agent.command[0].startswith("/"):
-        yield (*loc, "command", 0), agent.command[0]
+            yield SpecProblem(in_template(loc, origins), str(error))
+    for loc, name in named_functions(swarm):
+        if not has_module(name, folder):
+            module = name.partition(":")[0]
+            message = f"'{name}' — no {module}.py beside the swarm file, and no such module"
+            yield SpecProblem(in_template(loc, origins), message)

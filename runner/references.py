@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runner.artifacts import Sha256
-from runner.events import AttemptEnded, CheckpointTaken, Event, InputPlaced, OutputKept
+from runner.events import AttemptEnded, CheckpointTaken, Event, InputPlaced, OutputKept, TaskReused
 from runner.journal import Record
 
 
@@ -48,6 +48,9 @@ def _named(event: Event) -> Iterator[tuple[str, Sha256]]:
             yield f"input {event.file.name}", event.file.sha256
         case OutputKept():
             yield f"output {event.file.name}", event.file.sha256
+        case TaskReused():
+            for name, kept in event.outputs.items():
+                yield f"output {name}", kept.sha256
         case AttemptEnded():
             for name, digest in event.evidence.items():
                 yield f"evidence {name}", digest

@@ -5,77 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 
 import anyio
 
-from runner.actions import Action
-from runner.agents.base import Act, ActionResult, Agent, BudgetLeft, Done, Failed, Usage, View
+from runner.actions import Action, Target
+from runner.agents.base import Act, ActionResult, Decider, Done, Failed, View
 from runner.checkpoints import Draft, Executed, Timings, Trail
 from runner.execute import execute
-from runner.spec import Budget
+from runner.guard import Guard, out_of
+from runner.monitors.gate import ActionRefused
+from runner.monitors.refusals import REFUSED
+from runner.monitors.step import Step
+from runner.outcome import Outcome, must_answer
 from sandboxes.desktop import Desktop
-from sandboxes.errors import (
-    DeadlineExceeded,
-    DeskswarmError,
-    DesktopLost,
-    FailureKind,
-    GuestError,
-    InputError,
-)
+from sandboxes.errors import DeadlineExceeded, DeskswarmError, GuestError, InputError
 from sandboxes.guest.protocol import Point
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How something ended: `failure` is None where it went well."""
-
-    failure: FailureKind | None = None
-    reason: str = ""
-
-
-class Meter:
-    """What an attempt has used of its budget. The clock starts when the meter is made."""
-
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
-        self._until = time.monotonic() + budget.wall_s
-        self._steps = 0
-        self._usage = Usage()
-
-    def pay(self, usage: Usage) -> None:
-        self._usage += usage
-
-    def step(self) -> bool:
-        """Take one step; False where none is left."""
-        self._steps += 1
-        return self._steps <= self._budget.steps
-
-    def overdrawn(self) -> str | None:
-        """What is used up, so that no further decision may be paid for."""
-        if self._budget.tokens is not None and self._usage.tokens >= self._budget.tokens:
-            return f"{self._usage.tokens} of {self._budget.tokens} tokens used"
-        if self._budget.money is not None and self._usage.money >= self._budget.money:
-            return f"{self._usage.money:g} of {self._budget.money:g} US dollars used"
-        return None
-
-    def left(self) -> BudgetLeft:
-        tokens, money = self._budget.tokens, self._budget.money
-        return BudgetLeft(
-            steps=self._budget.steps - self._steps,
-            wall_s=max(0.0, self._until - time.monotonic()),
-            tokens=None if tokens is None else max(0, tokens - self._usage.tokens),
-            money=None if money is None else max(0.0, money - self._usage.money),
-        )
-
-
-@contextmanager
-def must_answer(desktop: Desktop) -> Iterator[None]:
-    """Where no agent has a part in it, a desktop that does not answer in time is a lost one, and `infra`."""
-    try:
-        yield
-    except DeadlineExceeded as error:
-        raise DesktopLost(f"desktop {desktop.id} does not answer: {error}") from error
 
 
 class Session:
@@ -84,11 +29,11 @@ class Session:
     def __init__(
         self,
         desktop: Desktop,
-        agent: Agent,
+        agent: Decider,
         trail: Trail,
         instruction: str,
         inputs: Mapping[str, str],
-        budget: Budget,
+        guard: Guard,
     ) -> None:
         """`inputs` maps an input's name to its path on the desktop."""
         self._desktop = desktop
@@ -96,53 +41,64 @@ class Session:
         self._trail = trail
         self._instruction = instruction
         self._inputs = inputs
-        self._budget = budget
-        self._meter = Meter(budget)
+        self._guard = guard
+        self._last: tuple[ActionResult, ...] = ()
 
     async def run(self) -> Outcome:
-        """Until the agent is done or gives up, or the budget ends it. Raises AgentError and InfraError."""
-        with anyio.move_on_after(self._budget.wall_s):
+        """Until the agent is done or gives up, or its guard ends it. Raises AgentError, InfraError, and
+        InputError where a monitor of the user's fails."""
+        wall = self._guard.purse.wall()
+        with anyio.move_on_after(wall.limit - wall.used):
             return await self._work()
         await self._checkpoint(await self._look())
-        return Outcome("timeout", f"{self._budget.wall_s:g} s of wall time used")
+        return out_of(replace(wall, used=wall.limit))
 
     async def _work(self) -> Outcome:
-        last: tuple[ActionResult, ...] = ()
         while True:
             draft = await self._look()
             try:
-                outcome = await self._turn(draft, last)
+                outcome = await self._turn(draft)
             finally:
-                await self._checkpoint(draft)
+                step = await self._checkpoint(draft)
+            outcome = outcome or await self._guard.after(step)
             if outcome is not None:
                 return outcome
-            last = tuple(ActionResult(ok=done.ok, error=done.error) for done in draft.executed)
 
-    async def _turn(self, draft: Draft, last: tuple[ActionResult, ...]) -> Outcome | None:
+    async def _turn(self, draft: Draft) -> Outcome | None:
         """One decision and what follows from it; an outcome where it is the last."""
-        if spent := self._meter.overdrawn():
-            return Outcome("budget", spent)
+        guard = self._guard
+        if (outcome := await guard.before_decision(self._trail.steps)) is not None:
+            return outcome
         with _timed(draft.timings, "agent_s"):
-            decision = draft.decision = await self._agent.decide(self._view(draft, last))
-        self._meter.pay(decision.usage)
+            decision = draft.decision = await self._agent.decide(self._view(draft))
+        guard.purse.pay(decision.usage)
         match decision:
             case Done():
-                return Outcome()
+                return await self._end()
             case Failed():
-                return Outcome("agent", decision.reason)
+                return Outcome("agent", decision.reason, "gave_up")
             case Act():
-                if not self._meter.step():
-                    return Outcome("budget", f"{self._budget.steps} of {self._budget.steps} steps used")
+                if (outcome := guard.before_acting()) is not None:
+                    return outcome
                 await self._act(draft, decision)
                 return None
 
-    def _view(self, draft: Draft, last: tuple[ActionResult, ...]) -> View:
+    async def _end(self) -> Outcome | None:
+        """The agent says it is done: believe it, or tell it what is missing and go on."""
+        step = self._trail.steps
+        doubts = await self._guard.doubts(step)
+        if not doubts:
+            return await self._guard.believe(step)
+        self._last = (ActionResult(ok=False, error=f"{REFUSED}not done: {'; '.join(doubts)}"),)
+        return None
+
+    def _view(self, draft: Draft) -> View:
         return View(
             instruction=self._instruction,
             step=self._trail.steps,
             inputs=self._inputs,
-            last=last,
-            budget=self._meter.left(),
+            last=self._last,
+            budget=self._guard.purse.left(),
             observation=draft.seen,
         )
 
@@ -153,22 +109,31 @@ class Session:
 
     async def _act(self, draft: Draft, decision: Act) -> None:
         with _timed(draft.timings, "act_s"):
-            for action in decision.actions:
-                await self._carry_out(draft, action)
+            for index, action in enumerate(decision.actions):
+                await self._carry_out(draft, index, action)
                 if not draft.executed[-1].ok:
                     break
+        self._last = tuple(ActionResult(ok=done.ok, error=done.error) for done in draft.executed)
         with _timed(draft.timings, "settle_s"), must_answer(self._desktop):
             await self._desktop.settle()
 
-    async def _carry_out(self, draft: Draft, action: Action) -> None:
+    async def _carry_out(self, draft: Draft, index: int, action: Action) -> None:
         """Try one action and note what became of it, also where the session ends in the middle of it."""
         points: list[Point] = []
         error: str | None = "cut short"
         started = time.monotonic()
+        step = self._trail.steps
+
+        async def aimed(target: Target, at: Point) -> None:
+            points.append(at)
+            await self._guard.before_input(step, index, target, at)
+
         try:
-            await execute(self._desktop, action, points)
+            await self._guard.before_action(step, index, action)
+            await self._trail.intend(index, action)
+            await execute(self._desktop, action, aimed)
             error = None
-        except (GuestError, DeadlineExceeded, InputError) as failure:
+        except (GuestError, DeadlineExceeded, InputError, ActionRefused) as failure:
             error = str(failure)
         except DeskswarmError as failure:
             error = str(failure)
@@ -179,9 +144,10 @@ class Session:
                 Executed(action=action, points=tuple(points), ok=error is None, error=error, took_s=took_s)
             )
 
-    async def _checkpoint(self, draft: Draft) -> None:
+    async def _checkpoint(self, draft: Draft) -> Step:
         with anyio.CancelScope(shield=True):
-            await self._trail.add(draft)
+            checkpoint = await self._trail.add(draft)
+        return Step(checkpoint, draft.seen.tree)
 
 
 @contextmanager

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Literal
 
 from runner.events import EndStatus
-from runner.state import RunState, TaskState, TaskStatus
+from runner.frontier import TaskStatus
+from runner.state import RunState, TaskState
 from sandboxes.errors import FailureKind
 from sandboxes.spec import Model
 
 
 class TaskSummary(Model):
-    """`kind` is that of the failure the task ended with; `steps` and `wall_s` are of all its attempts."""
+    """`kind` is that of the failure the task ended with; `steps` and `wall_s` are of all its attempts;
+    `reused` is the earlier run that had done the same, and whose work was taken."""
 
     id: str
     status: TaskStatus
@@ -19,6 +21,7 @@ class TaskSummary(Model):
     attempts: int
     steps: int
     wall_s: float | None
+    reused: str | None = None
 
 
 class RunSummary(Model):
@@ -42,6 +45,7 @@ def _task(task: TaskState) -> TaskSummary:
         attempts=len(task.attempts),
         steps=sum(attempt.steps for attempt in task.attempts),
         wall_s=round(max(ends) - task.attempts[0].started_at, 3) if ends else None,
+        reused=task.reused.run if task.reused else None,
     )
 
 

@@ -2,41 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import anyio
 from anyio import to_thread
 
 from runner.agents import make_agent
+from runner.agents.base import Agent
 from runner.artifacts import ArtifactStore, Sha256
+from runner.briefed import AskPerson, BriefedAgent
+from runner.budget import Ledger
 from runner.checkpoints import Trail
-from runner.events import AttemptEnded, DesktopLeased, InputPlaced, Kept, OutputKept, Recorder, VerdictGiven
+from runner.contracts import Known, look_before
+from runner.events import (
+    AttemptEnded,
+    ConnectionEnded,
+    DesktopAwaited,
+    DesktopHandedOver,
+    DesktopLeased,
+    HandoffReceived,
+    HandoffSent,
+    InputPlaced,
+    InputsUnread,
+    Kept,
+    OutputKept,
+    Recorder,
+    VerdictGiven,
+)
+from runner.guard import Guard, out_of
+from runner.handoff import Onward, Said, briefing, compose, over_limit, stale_inputs
+from runner.judges import JudgeError
 from runner.local_files import local_file
-from runner.session import Outcome, Session, must_answer
+from runner.outcome import Outcome, must_answer
+from runner.rules import Handoff
+from runner.session import Session
 from runner.spec import AgentSpec, Input, Task
 from runner.spec import Output as OutputSpec
 from runner.validator import DesktopEvidence, Output, validate
+from sandboxes.admission import Wait
 from sandboxes.desktop import Desktop
+from sandboxes.egress.proxy import EgressRecord
 from sandboxes.errors import DeskswarmError, FileError, InfraError
 from sandboxes.host import Host
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What a worker is told. `artifacts` has, by the input's name, what other tasks handed on."""
+    """What a worker is told.
+
+    `artifacts` has, by the input's name, what other tasks handed on; `handoffs` the messages they came with,
+    by sender; `onward` whom this task hands on to, and `contract` the hash of what its outputs then satisfy.
+    `handed` is the desktop the controller holds for it; without one, it works on a fresh one. `ask` puts a
+    question of its agent to a person. `ledger` knows what is left of the budgets it shares; `rejected` has,
+    by the output's name, what was refused of earlier attempts.
+    """
 
     run: str
     task: Task
     number: int
     agent: AgentSpec
     artifacts: Mapping[str, Kept]
+    handoffs: Mapping[str, HandoffSent]
+    onward: tuple[Onward, ...]
+    contract: Sha256
+    handed: Desktop | None
+    ask: AskPerson
+    ledger: Ledger
+    rejected: Mapping[str, frozenset[Sha256]]
+
+    @property
+    def holder(self) -> str:
+        """As leases name it."""
+        return f"{self.run}/{self.task.id}/{self.number}"
+
+
+AgentMaker = Callable[[Attempt, Desktop, Path], Agent]
+"""Makes the agent of an attempt, given its desktop and the swarm's folder; drills make others."""
+
+
+def own_agent(attempt: Attempt, _desktop: Desktop, folder: Path) -> Agent:
+    """The agent the plan says."""
+    return make_agent(attempt.agent, folder)
 
 
 @dataclass(slots=True)
 class Worker:
-    """`folder` is where the swarm's own files are; `evidence` grows as things go wrong."""
+    """`folder` is where the swarm's own files are. What grows: `evidence` as things go wrong; `sent` and
+    `desktops`, by receiver, when the work has passed and is handed on."""
 
     host: Host
     backend: str
@@ -44,61 +98,155 @@ class Worker:
     store: ArtifactStore
     record: Recorder
     attempt: Attempt
+    agent_maker: AgentMaker = own_agent
     evidence: dict[str, Sha256] = field(default_factory=dict)
+    connections: int = 0
+    placed: dict[str, Kept] = field(default_factory=dict)
+    outputs: dict[str, Kept] = field(default_factory=dict)
+    said: Said = field(default_factory=Said)
+    sent: list[HandoffSent] = field(default_factory=list)
+    desktops: dict[str, Desktop] = field(default_factory=dict)
 
     async def run(self) -> AttemptEnded:
         """The attempt, from its desktop's start to its end. What fails in it is told by kind, not raised."""
         try:
-            outcome = await self._on_desktop()
+            outcome = self._out_of_budget() or await self._on_desktop()
+        except JudgeError as error:
+            outcome = Outcome(error.kind, str(error), "no_verdict")
         except DeskswarmError as error:
-            outcome = Outcome(error.kind, str(error))
+            outcome = Outcome(error.kind, str(error), error.cause)
+        return self.ended(outcome)
+
+    def ended(self, outcome: Outcome) -> AttemptEnded:
         return AttemptEnded(
             task=self.attempt.task.id,
             attempt=self.attempt.number,
             status="failed" if outcome.failure else "succeeded",
             failure=outcome.failure,
+            cause=outcome.cause,
             reason=outcome.reason,
             evidence=self.evidence,
         )
 
+    def _out_of_budget(self) -> Outcome | None:
+        """An outcome where a shared budget is used up, so that no desktop need be started."""
+        spent = self.attempt.ledger.purse(self.attempt.task).shared_overdrawn()
+        return None if spent is None else out_of(spent)
+
     async def _on_desktop(self) -> Outcome:
-        run, task, number = self.attempt.run, self.attempt.task, str(self.attempt.number)
-        desktop = await self.host.start(
-            task.desktop,
-            holder=f"{run}/{task.id}/{number}",
-            backend=self.backend,
-            labels={"run": run, "task": task.id, "attempt": number},
-        )
-        async with desktop:
+        """Leaving the block ends the desktop, unless it was handed on."""
+        async with await self._take_desktop() as desktop:
             try:
                 return await self._work(desktop)
             except InfraError:
                 await self._keep_guest_log(desktop)
                 raise
 
+    async def _record_wait(self, wait: Wait) -> None:
+        task, number = self.attempt.task.id, self.attempt.number
+        await self.record(DesktopAwaited(task=task, attempt=number, place=wait.place, reason=wait.reason))
+
+    async def _record_connection(self, ended: EgressRecord) -> None:
+        self.connections += 1
+        task, attempt, number = self.attempt.task.id, self.attempt.number, self.connections
+        await self.record(ConnectionEnded(task=task, attempt=attempt, number=number, **asdict(ended)))
+
+    async def _take_desktop(self) -> Desktop:
+        attempt = self.attempt
+        if attempt.handed is not None:
+            try:
+                return await attempt.handed.hand_over(attempt.holder)
+            except DeskswarmError:
+                await attempt.handed.stop()
+                raise
+        return await self.host.start(
+            attempt.task.desktop,
+            holder=attempt.holder,
+            backend=self.backend,
+            labels={"run": attempt.run, "task": attempt.task.id, "attempt": str(attempt.number)},
+            on_connection=self._record_connection,
+            on_wait=self._record_wait,
+        )
+
     async def _work(self, desktop: Desktop) -> Outcome:
-        """Inputs in, session, outputs out, verdict."""
+        """Inputs in, session, outputs out, verdict, and on to the next."""
         task, number = self.attempt.task, self.attempt.number
         leased = DesktopLeased(task=task.id, attempt=number, desktop=desktop.id, epoch=desktop.lease.epoch)
         await self.record(leased)
+        outcome = await self._receive(desktop)
+        if outcome.failure is None:
+            known = Known(await look_before(desktop, task.outputs), self.attempt.rejected)
+            outcome = await self._session(desktop)
+        if outcome.failure is None:
+            outputs = {name: await self._take(desktop, name, spec) for name, spec in task.outputs.items()}
+            evidence = DesktopEvidence(desktop, self.folder, outputs, known)
+            verdict = await validate(task, number, evidence, self.record)
+            await self.record(verdict)
+            outcome = _outcome(verdict)
+        if outcome.failure is None:
+            outcome = await self._hand_on(desktop)
+        return outcome
+
+    async def _receive(self, desktop: Desktop) -> Outcome:
+        """Every input, compared with what was promised, and the receipt of every handoff."""
+        task, number = self.attempt.task, self.attempt.number
+        stale = next(stale_inputs(self.attempt.handoffs, self.attempt.artifacts), None)
+        if stale is not None:
+            return Outcome("contract", stale, "stale_input")
         for name, source in task.inputs.items():
             try:
                 await self._place(desktop, name, source)
             except FileError as error:
-                return Outcome("contract", f"input {name}: {error}")
-        outcome = await self._session(desktop)
-        if outcome.failure is not None:
-            return outcome
-        outputs = {name: await self._take(desktop, name, spec) for name, spec in task.outputs.items()}
-        verdict = await validate(task, number, DesktopEvidence(desktop, self.folder, outputs))
-        await self.record(verdict)
-        return _outcome(verdict)
+                return Outcome("contract", f"input {name}: {error}", "input")
+        for sender, message in self.attempt.handoffs.items():
+            received = HandoffReceived(
+                task=task.id, attempt=number, sender=sender, sender_attempt=message.attempt
+            )
+            await self.record(received)
+        return Outcome()
+
+    async def _hand_on(self, desktop: Desktop) -> Outcome:
+        """Nothing is sent before all of it is found to be in order."""
+        messages = [(edge, self._message(edge)) for edge in self.attempt.onward]
+        for edge, message in messages:
+            if problem := over_limit(edge, message):
+                return Outcome("contract", problem, "brief")
+        # Copies are made before the desktop itself goes: from then on this attempt cannot use it.
+        for _, message in sorted(messages, key=lambda item: item[1].mode == "transfer"):
+            if message.mode == "fork":
+                await self._hand_over(await desktop.fork(self._receiver(message)), message, desktop.id)
+            elif message.mode == "transfer":
+                with anyio.CancelScope(shield=True):  # its owner and the journal's must not part
+                    await self._hand_over(await desktop.hand_over(self._receiver(message)), message)
+        self.sent = [message for _, message in messages]
+        return Outcome()
+
+    def _message(self, edge: Onward) -> HandoffSent:
+        attempt = self.attempt
+        return compose(edge, attempt.task.id, attempt.number, attempt.contract, self.said, self.outputs)
+
+    def _receiver(self, message: HandoffSent) -> str:
+        return f"{self.attempt.run}/{message.to}"
+
+    async def _hand_over(self, passed: Desktop, message: HandoffSent, fork_of: str | None = None) -> None:
+        """To the controller, which holds it until the receiver starts. An old handle is fenced already."""
+        self.desktops[message.to] = passed
+        handed = DesktopHandedOver(
+            task=message.task,
+            attempt=message.attempt,
+            desktop=passed.id,
+            epoch=passed.lease.epoch,
+            to=message.to,
+            fork_of=fork_of,
+        )
+        with anyio.CancelScope(shield=True):
+            await self.record(handed)
 
     async def _place(self, desktop: Desktop, name: str, source: Input) -> None:
         content = await to_thread.run_sync(self._read, name, source)
         with must_answer(desktop):
             await desktop.files.write(source.to, content)
-        kept = await self._keep(name, source.to, content)
+        kept = self.placed[name] = await self._keep(name, source.to, content)
         task, number = self.attempt.task.id, self.attempt.number
         await self.record(InputPlaced(task=task, attempt=number, file=kept))
 
@@ -111,13 +259,41 @@ class Worker:
         task, number = self.attempt.task, self.attempt.number
         trail = Trail(self.store, self.record, self.attempt.run, task.id, number)
         inputs = {name: source.to for name, source in task.inputs.items()}
-        agent = make_agent(self.attempt.agent, self.folder)
+        agent = self.agent_maker(self.attempt, desktop, self.folder)
+        briefed = self._briefed(agent)
         try:
             async with agent:
-                return await Session(desktop, agent, trail, task.instruction, inputs, task.budget).run()
+                purse = self.attempt.ledger.purse(task)
+                guard = Guard(desktop, task, number, purse, self.record, self.folder)
+                outcome = await Session(desktop, briefed, trail, task.instruction, inputs, guard).run()
         finally:
             with anyio.CancelScope(shield=True):
                 await self._keep_evidence("agent_log", agent.log)
+        self.said = briefed.said
+        return outcome if outcome.failure else await self._check_reading(briefed)
+
+    def _briefed(self, agent: Agent) -> BriefedAgent:
+        attempt = self.attempt
+        return BriefedAgent(
+            agent=agent,
+            briefings=[briefing(message) for message in attempt.handoffs.values()],
+            placed={name: self.placed[name] for name in attempt.artifacts},
+            record=self.record,
+            ask=attempt.ask,
+            task=attempt.task.id,
+            attempt=attempt.number,
+        )
+
+    async def _check_reading(self, briefed: BriefedAgent) -> Outcome:
+        """An input that was never read is told, and fails the attempt where the handoff asks for it."""
+        task, number = self.attempt.task, self.attempt.number
+        if briefed.unread:
+            await self.record(InputsUnread(task=task.id, attempt=number, names=briefed.unread))
+        for sender, message in self.attempt.handoffs.items():
+            missed = [name for name in message.inputs if name in briefed.unread]
+            if missed and task.handoffs.get(sender, Handoff()).must_read:
+                return Outcome("contract", f"never read: {', '.join(missed)} from {sender}", "unread")
+        return Outcome()
 
     async def _take(self, desktop: Desktop, name: str, spec: OutputSpec) -> Output:
         """An output, kept before anyone rules on it; the verdict is then on these very bytes."""
@@ -126,7 +302,7 @@ class Worker:
                 content = await desktop.files.read(spec.path, max_bytes=spec.max_bytes)
         except FileError as error:
             return Output(spec.path, error)
-        kept = await self._keep(name, spec.path, content)
+        kept = self.outputs[name] = await self._keep(name, spec.path, content)
         task, number = self.attempt.task.id, self.attempt.number
         await self.record(OutputKept(task=task, attempt=number, file=kept))
         return Output(spec.path, content)
@@ -146,5 +322,8 @@ class Worker:
 
 
 def _outcome(verdict: VerdictGiven) -> Outcome:
-    failed = [f"{finding.subject}: {finding.detail}" for finding in verdict.findings if not finding.ok]
-    return Outcome("contract", "; ".join(failed)) if failed else Outcome()
+    failed = [finding for finding in verdict.findings if not finding.ok]
+    if verdict.passed:
+        return Outcome()
+    reason = "; ".join(f"{finding.subject}: {finding.detail}" for finding in failed)
+    return Outcome("contract", reason, "conflict" if verdict.conflict else failed[0].cause)

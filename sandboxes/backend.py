@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -49,15 +50,15 @@ class Backend(Protocol):
         """One line on what is there (version, image). Raises BackendUnavailable with the fix."""
         ...
 
-    async def prepare(self, image: str) -> None:
-        """See to what desktops of an image share; slow perhaps once, then quick.
+    async def prepare(self, spec: DesktopSpec) -> None:
+        """See to what desktops of a spec share; slow perhaps once, then quick.
 
         Raises ImageNotFound, BackendUnavailable.
         """
         ...
 
     async def create(self, desktop_id: str, spec: DesktopSpec, owner: Owner, labels: dict[str, str]) -> None:
-        """Start a desktop of a prepared image; return when its guest can be connected to.
+        """Start a desktop of a prepared spec; return when its guest can be connected to.
 
         Cancelled or failed, it leaves nothing behind. Raises DesktopStartError, ImageNotFound,
         BackendUnavailable.
@@ -82,6 +83,53 @@ class Backend(Protocol):
 
     async def reap(self) -> list[str]:
         """Remove what dead owners left behind; the ids of what was removed."""
+        ...
+
+
+@runtime_checkable
+class Snapshotting(Protocol):
+    """A backend whose `capabilities.snapshots` is not `none`.
+
+    What a folder of saved state holds is the backend's own affair. The files come from the desktop,
+    or from a person who imported them: they are untrusted.
+    """
+
+    async def save(self, desktop_id: str, folder: Path) -> None:
+        """Write a desktop's state into an empty folder, in plain files; the desktop goes on.
+
+        Raises DesktopLost, SnapshotError where the state is larger than its limits allow.
+        """
+        ...
+
+    async def create_from(
+        self, desktop_id: str, spec: DesktopSpec, owner: Owner, labels: dict[str, str], folder: Path
+    ) -> None:
+        """Like `create`, from a saved state; `folder` is only read. Raises SnapshotError too."""
+        ...
+
+    def versions(self) -> dict[str, str]:
+        """What a saved state is tied to besides its image, as {"qemu": "7.2.0"}: it fits only the same."""
+        ...
+
+
+@runtime_checkable
+class Forking(Protocol):
+    """A backend whose `capabilities.live_fork` is true."""
+
+    async def fork(self, source_id: str, desktop_id: str, owner: Owner, labels: dict[str, str]) -> None:
+        """Make a copy of a running desktop, programs and all; both go on.
+
+        Raises DesktopLost, and what `create` does.
+        """
+        ...
+
+
+@runtime_checkable
+class Measuring(Protocol):
+    """A backend that can tell how much of this machine's memory its desktops use."""
+
+    async def memory(self, ids: Collection[str]) -> dict[str, int]:
+        """Each desktop's working set now, in bytes; those that are not there are left out."""
         ...
 
 

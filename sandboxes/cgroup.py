@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from sandboxes.spec import Limits
 
 _ROOT = Path("/sys/fs/cgroup")
 _CONTROLLERS = ("memory", "pids")
+_USAGE = ("memory.usage_in_bytes", "memory.current")
+_LIMITS = ("memory.limit_in_bytes", "memory.max")
 
 
 def find_parents() -> tuple[Path, ...]:
@@ -44,7 +47,11 @@ def make(groups: Sequence[Path], limits: Limits) -> None:
 
 
 async def remove(groups: Sequence[Path]) -> None:
-    """Remove the groups once the last of their dead processes has left them. Waits without a limit."""
+    """End what is left in the groups, and remove them once the last dead process has left them. Waits without
+    a limit.
+
+    A controller that is killed while it starts a desktop leaves processes whose ids nobody has written down.
+    """
     pace = Pace()
     for group in groups:
         while not _removed(group):
@@ -58,6 +65,37 @@ def joining(groups: Sequence[Path], command: Sequence[str]) -> list[str]:
     enter = "".join(f'echo 0 >"${number}"/cgroup.procs && ' for number, _ in enumerate(groups, 1))
     script = f'{enter}shift {len(groups)} && exec "$@"'
     return ["/bin/sh", "-c", script, "sh", *map(str, groups), *command]
+
+
+def working_set(groups: Sequence[Path]) -> int | None:
+    """Bytes that groups use and would miss now; None where they do not tell, or are gone."""
+    for usage in (group / name for group in groups for name in _USAGE):
+        with contextlib.suppress(OSError):
+            return max(0, int(usage.read_text()) - _idle_cache(usage.parent))
+    return None
+
+
+def headroom() -> int | None:
+    """Bytes that this process's own groups still let it take; None where none has a limit."""
+    groups = [group for controller, group in _own_groups() if controller in ("", "memory")]
+    ancestors = {parent for group in groups for parent in group.parents if parent.is_relative_to(_ROOT)}
+    rooms = [room(group) for group in {*groups, *ancestors}]
+    return min((left for left in rooms if left is not None), default=None)
+
+
+def room(group: Path) -> int | None:
+    """Bytes that one group may still take; None where it has no limit."""
+    for limit in (group / name for name in _LIMITS):
+        with contextlib.suppress(OSError, ValueError):  # ValueError: `max`
+            return max(0, int(limit.read_text()) - (working_set([group]) or 0))
+    return None
+
+
+def _idle_cache(group: Path) -> int:
+    """Bytes of files nobody read lately, which the kernel drops first; version 1 has a total of its own."""
+    lines = (line.split() for line in (group / "memory.stat").read_text().splitlines())
+    stat = {name: int(value) for name, value in lines}
+    return stat.get("total_inactive_file", stat["inactive_file"])
 
 
 def _settings(limits: Limits) -> Iterator[tuple[str, int]]:
@@ -93,5 +131,13 @@ def _removed(group: Path) -> bool:
     except FileNotFoundError:
         return True
     except OSError:  # EBUSY: a process that is dying still counts
+        _kill(group)
         return False
     return True
+
+
+def _kill(group: Path) -> None:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for pid in map(int, (group / "cgroup.procs").read_text().split()):
+            if pid:  # 0 stands for one that this process cannot see
+                os.kill(pid, signal.SIGKILL)

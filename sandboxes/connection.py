@@ -18,7 +18,14 @@ from anyio.abc import ByteStream
 from pydantic import ValidationError
 
 from sandboxes.deadline import deadline
-from sandboxes.errors import DeadlineExceeded, DeskswarmError, DesktopLost, ProtocolError, StaleLease
+from sandboxes.errors import (
+    DeadlineExceeded,
+    DeskswarmError,
+    DesktopLost,
+    DesktopSilent,
+    ProtocolError,
+    StaleLease,
+)
 from sandboxes.guest.frames import Frame, FrameError, FrameReader, send_frame
 from sandboxes.guest.protocol import PROTOCOL_VERSION, Failure, Hello, HelloReply, Message, Nothing
 from sandboxes.lease import Lease
@@ -28,6 +35,7 @@ from sandboxes.wire import failure_error, parse_reply, read_answer, request_fram
 MAX_IN_FLIGHT = 256
 DEADLINE_GRACE_S = 1.0
 HELLO_TIMEOUT_S = 10.0
+_FIRST_HELLO_TIMEOUT_S = 600.0
 
 R = TypeVar("R", bound=Message)
 
@@ -80,6 +88,11 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._end()
+
+    async def pass_to(self, lease: Lease) -> None:
+        """Take the desktop over under its next lease, on this very stream. Raises as entering does."""
+        self.lease = lease  # from here on no request goes out under the old one
+        await self._say_hello()
 
     def close(self, reason: DeskswarmError | None = None) -> None:
         """End the connection: what waits on it, and every later request, raises `reason` (DesktopLost)."""
@@ -149,7 +162,7 @@ class Connection:
     def _abandon(self, number: int) -> None:
         self._abandoned.add(number)
         if len(self._abandoned) > MAX_IN_FLIGHT:
-            self.close(DesktopLost(f"the guest left {len(self._abandoned)} requests unanswered"))
+            self.close(DesktopSilent(f"the guest left {len(self._abandoned)} requests unanswered"))
 
     async def _end(self) -> None:
         self.close()
@@ -201,7 +214,7 @@ class Connection:
         except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
             self.close(DesktopLost("the desktop's stream ended"))
         except DeadlineExceeded as error:
-            self.close(DesktopLost(f"the guest no longer answers: {error}"))
+            self.close(DesktopSilent(f"the guest no longer answers: {error}"))
         except DeskswarmError as error:
             self.close(error)
 
@@ -223,7 +236,9 @@ class Connection:
             token=self.lease.token,
             ttl_s=self.lease.ttl_s,
         )
-        reply, _ = await self.request("hello", args, HelloReply, timeout=HELLO_TIMEOUT_S)
+        # The first is answered when the desktop has booted, and who starts it has a deadline for that.
+        timeout = _FIRST_HELLO_TIMEOUT_S if self.lease.epoch == 1 else HELLO_TIMEOUT_S
+        reply, _ = await self.request("hello", args, HelloReply, timeout=timeout)
         if reply.version != PROTOCOL_VERSION:
             raise ProtocolError(f"the guest speaks version {reply.version}, not {PROTOCOL_VERSION}")
         try:

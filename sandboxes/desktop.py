@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from sandboxes.browser import open_browser
 from sandboxes.capture import Held, check_view, receive, view
@@ -23,6 +23,7 @@ from sandboxes.lease import Lease
 from sandboxes.locator import Locator
 from sandboxes.observation import ExecResult, Observation, Screenshot, Settled, UiTree
 from sandboxes.query import Query
+from sandboxes.snapshot import Snapshot
 from sandboxes.spec import DesktopSpec, Screen
 from sandboxes.tree_reader import TreeReader
 from sandboxes.tunnel import Address, open_tunnel
@@ -32,12 +33,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Desktop", "ExecResult", "Observation", "Screenshot", "Settled", "UiTree"]
 
+START_TIMEOUT_S = 60.0
 ACTION_TIMEOUT_S = 30.0
-LOOK_TIMEOUT_S = 10.0
+LOOK_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 30.0
 
-Connect = Callable[[Lease], Awaitable[Connection]]
 Point = tuple[int, int]
+
+
+class DesktopHost(Protocol):
+    """What a desktop asks of the host that made it (`sandboxes.host.Host`)."""
+
+    async def connect(self, lease: Lease) -> Connection: ...
+
+    async def stop(self, desktop_id: str) -> None: ...
+
+    async def fork(self, desktop_id: str, *, holder: str, timeout: float = ...) -> Desktop: ...
+
+    async def snapshot(self, desktop_id: str, label: str = "") -> Snapshot: ...
 
 
 class Desktop:
@@ -52,19 +65,16 @@ class Desktop:
         self,
         spec: DesktopSpec,
         connection: Connection,
-        *,
-        on_close: Callable[[], Awaitable[None]],
-        connect: Connect,
+        host: DesktopHost,
     ) -> None:
-        """Made by a Host: `on_close` ends the desktop, `connect` opens a connection under a new lease."""
+        """Made by a Host."""
         self.spec = spec
         self.files = Files(connection)
         self.clipboard = Clipboard(connection)
         self._connection = connection
         self._held: Held | None = None
         self._trees = TreeReader()
-        self._on_close = on_close
-        self._connect = connect
+        self._host = host
 
     async def __aenter__(self) -> Self:
         return self
@@ -282,9 +292,23 @@ class Desktop:
     async def hand_over(self, holder: str) -> Desktop:
         """Pass this very desktop to another holder; from then on this handle raises StaleLease."""
         self._connection.check_open()
-        connection = await self._connect(self.lease.passed_to(holder))
+        connection = await self._host.connect(self.lease.passed_to(holder))
         self._connection.close(StaleLease(f"desktop {self.id} was handed over to {holder}"))
-        return Desktop(self.spec, connection, on_close=self._on_close, connect=self._connect)
+        return Desktop(self.spec, connection, self._host)
+
+    async def fork(self, holder: str, *, timeout: float = START_TIMEOUT_S) -> Desktop:
+        """A copy of this desktop, leased to `holder`; both go on. With running programs where the backend
+        has `live_fork`, else with what a snapshot holds. Raises InputError where the backend cannot."""
+        self._connection.check_open()
+        return await self._host.fork(self.id, holder=holder, timeout=timeout)
+
+    async def snapshot(self, label: str = "") -> Snapshot:
+        """Save this desktop's state, to be restored by `Host.restore`; the desktop goes on.
+
+        What it holds is the backend's `capabilities.snapshots`. Raises SnapshotError, and InputError where
+        the backend cannot."""
+        self._connection.check_open()
+        return await self._host.snapshot(self.id, label)
 
     async def stop(self) -> None:
         """End the desktop and all it holds; harmless when done twice. Raises StaleLease after a handover."""
@@ -292,4 +316,4 @@ class Desktop:
             self._connection.check_open()
         self._connection.close(DesktopLost(f"desktop {self.id} was stopped"))
         with deadline(f"stopping desktop {self.id}", STOP_TIMEOUT_S, shield=True):
-            await self._on_close()
+            await self._host.stop(self.id)

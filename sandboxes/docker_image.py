@@ -7,26 +7,22 @@ several homes share them, and labelled with the home that made them, which also 
 from __future__ import annotations
 
 import functools
-import hashlib
 import io
 import tarfile
-from dataclasses import dataclass
 
 from docker import DockerClient
 from docker.errors import APIError, ImageNotFound, NotFound
 
+from sandboxes.guest_code import PACKAGE, PARENT, guest_code
 from sandboxes.image import Image
-from sandboxes.namespaces import guest_folder
 
 HOME_LABEL = "deskswarm.home"
-_GUEST_PARENT = "/opt/deskswarm/guest"
-_GUEST_PACKAGE = "deskswarm_guest"
 _HASH_LENGTH = 12
 
 
 def guest_image(image: Image) -> str:
     """The name of an image with the present guest in it."""
-    return f"{_base_image(image)}-{_guest().key}"
+    return f"{_base_image(image)}-{guest_code().key}"
 
 
 def has_image(client: DockerClient, name: str) -> bool:
@@ -69,31 +65,21 @@ def _add_guest(client: DockerClient, base: str, name: str, home: str) -> None:
     repository, _, tag = name.partition(":")
     container = client.containers.create(base, ["true"], network_mode="none", labels={HOME_LABEL: home})
     try:
-        container.put_archive(_GUEST_PARENT, _guest().tar)
+        container.put_archive(PARENT, _guest_tar())
         container.commit(repository, tag, conf={"Labels": {HOME_LABEL: home}})
     finally:
         container.remove(force=True)
 
 
-@dataclass(frozen=True)
-class _Guest:
-    """The guest's code as a tar, and the start of its hash."""
-
-    tar: bytes
-    key: str
-
-
 @functools.cache
-def _guest() -> _Guest:
-    """Read once: a process runs one version of deskswarm, whatever happens to the files meanwhile."""
+def _guest_tar() -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
-        for path in sorted(guest_folder().glob("*.py")):
-            code = path.read_bytes()
-            info = tarfile.TarInfo(f"{_GUEST_PACKAGE}/{path.name}")
-            info.size, info.mode = len(code), 0o644
-            tar.addfile(info, io.BytesIO(code))
-    return _Guest(packed.getvalue(), hashlib.sha256(packed.getvalue()).hexdigest()[:_HASH_LENGTH])
+        for name, content in guest_code().files.items():
+            info = tarfile.TarInfo(f"{PACKAGE}/{name}")
+            info.size, info.mode = len(content), 0o644
+            tar.addfile(info, io.BytesIO(content))
+    return packed.getvalue()
 
 
 def _remove(client: DockerClient, image_id: str) -> None:

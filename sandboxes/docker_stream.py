@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import anyio
 from anyio.abc import ByteStream
@@ -20,7 +20,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.utils import kwargs_from_env
 
-from sandboxes.errors import BackendUnavailable
+from sandboxes.errors import BackendUnavailable, DesktopLost
 from sandboxes.unixsocket import connect_unix
 
 _CHUNK_HEADER = struct.Struct(">BxxxL")
@@ -28,12 +28,14 @@ _STDERR = 2
 _STDERR_BYTES = 4096
 _HEAD_BYTES = 16 << 10
 _READ_BYTES = 1 << 18
+_LOCAL_SCHEMES = ("unix", "http+unix")
 
 
 async def start_exec(exec_id: str) -> ByteStream:
     """Start an exec instance that was made with all three standard streams.
 
-    Raises OSError, EndOfStream or another stream error, and BackendUnavailable where the engine refuses.
+    Raises OSError, EndOfStream or another stream error, and DesktopLost where the engine refuses: the
+    container has ended since the instance was made.
     """
     stream = await connect_to_engine()
     try:
@@ -41,7 +43,7 @@ async def start_exec(exec_id: str) -> ByteStream:
         buffered = BufferedByteReceiveStream(stream)
         status = (await buffered.receive_until(b"\r\n\r\n", _HEAD_BYTES)).split(b"\r\n")[0]
         if b" 101 " not in status:
-            raise BackendUnavailable(f"the engine refused a stream: {status.decode(errors='replace')}")
+            raise DesktopLost(f"the engine refused a stream: {status.decode(errors='replace')}")
     except BaseException:
         await anyio.aclose_forcefully(stream)
         raise
@@ -92,11 +94,16 @@ class _ExecStream(ByteStream):
         return self._stream.extra_attributes
 
 
+def is_local_engine() -> bool:
+    """Whether the engine runs on this machine, as one behind a Unix socket does."""
+    return _engine_url(kwargs_from_env()).scheme in _LOCAL_SCHEMES
+
+
 async def connect_to_engine() -> ByteStream:
     """Connect as `docker.from_env` would. Raises OSError, and BackendUnavailable for ssh and the like."""
     engine: Mapping[str, Any] = kwargs_from_env()
-    url = urlsplit(engine.get("base_url") or DEFAULT_UNIX_SOCKET.replace("http+unix:", "unix:"))
-    if url.scheme in ("unix", "http+unix"):
+    url = _engine_url(engine)
+    if url.scheme in _LOCAL_SCHEMES:
         return await connect_unix(url.path)
     if url.scheme not in ("tcp", "http", "https") or url.hostname is None:
         raise BackendUnavailable(f"DOCKER_HOST: {url.geturl()!r} is not supported; use unix:// or tcp://")
@@ -105,6 +112,10 @@ async def connect_to_engine() -> ByteStream:
     if context is None:
         return await anyio.connect_tcp(url.hostname, port)
     return await anyio.connect_tcp(url.hostname, port, ssl_context=context, tls_standard_compatible=False)
+
+
+def _engine_url(engine: Mapping[str, Any]) -> SplitResult:
+    return urlsplit(engine.get("base_url") or DEFAULT_UNIX_SOCKET.replace("http+unix:", "unix:"))
 
 
 def _tls_context(engine: Mapping[str, Any]) -> ssl.SSLContext | None:

@@ -36,7 +36,8 @@ class Finding(BaseModel):
 async def examine(home: Path) -> list[Finding]:
     """Examine the machine, the images and every backend; starts a real desktop on each backend that can.
 
-    Takes a few seconds for each. Never raises for what it finds.
+    Takes a few seconds for each; minutes, where a virtual machine is booted for the first time. Never raises
+    for what it finds.
     """
     home.mkdir(parents=True, exist_ok=True)
     findings = [_disk(home), _memory(), _builder(), *_images(home)]
@@ -81,6 +82,7 @@ async def _trial(host: Host, backend: Backend, image: str, version: str) -> Find
             ready = time.monotonic() - began
             screenshot = await desktop.screenshot()
             result = await desktop.exec(["true"])
+        version = await backend.check()  # it may know more, now that it has run one
     except DeskswarmError as error:
         return Finding(
             subject=subject,

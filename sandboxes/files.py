@@ -26,7 +26,7 @@ from sandboxes.inputs import checked
 
 DEFAULT_MAX_BYTES = 64 << 20
 TRANSFER_TIMEOUT_S = 60.0
-LOOK_TIMEOUT_S = 10.0
+LOOK_TIMEOUT_S = 30.0
 
 
 class Files:

@@ -2,7 +2,10 @@
 
 HOME/id                      the home's own name, random
 HOME/images/                 built images (sandboxes.image)
+HOME/guest/KEY/              the guest's code, compiled, of each version of deskswarm that ran (1 MB)
 HOME/run/bubblewrap/ID/      one folder per running desktop; nothing else is left on the host
+HOME/run/labels/ID           what a desktop out of the warm pool is used for (sandboxes.labels)
+HOME/snapshots/              saved desktops (sandboxes.snapshot)
 HOME/reaper.log              what a reaper could not remove, and why
 """
 
@@ -34,6 +37,10 @@ def find_home() -> Path:
 
 def images_folder(home: Path) -> Path:
     return home / "images"
+
+
+def snapshots_folder(home: Path) -> Path:
+    return home / "snapshots"
 
 
 def run_folder(home: Path, backend: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
-DEFAULT_TTL_S = 10.0
+DEFAULT_TTL_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)

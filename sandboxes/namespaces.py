@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
-from importlib.resources import files
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from subprocess import PIPE, Popen
 
 from sandboxes.spec import DesktopSpec, Limits
 
-_BOOT_TTL_SECONDS = 60
+GUEST = ("python3", "-m", "deskswarm_guest")
+BOOT_TTL_SECONDS = 60
 _USER = 1000
 _FIRST_HOST_USER = 0x7000_0000  # far above the ids that systems and container engines hand out
 _HOST_USERS = 1 << 24
@@ -32,11 +32,6 @@ _ISOLATION = (
 ).split()
 
 
-def guest_folder() -> Path:
-    """The guest's source, which every desktop runs as the package `deskswarm_guest`."""
-    return Path(str(files("sandboxes").joinpath("guest")))
-
-
 def guest_environment(spec: DesktopSpec, *, watched: bool) -> dict[str, str]:
     """How the guest is told what to do. `watched`: it has to watch the limits itself."""
     return {
@@ -44,24 +39,33 @@ def guest_environment(spec: DesktopSpec, *, watched: bool) -> dict[str, str]:
         "HOME": "/home/user",
         "USER": "user",
         "LANG": "C.UTF-8",
+        "PYDANTIC_DISABLE_PLUGINS": "__all__",  # looking for some takes 20 ms
         "PYTHONPATH": "/opt/deskswarm/lib:/opt/deskswarm/guest",
         "DESKSWARM_SCREEN": f"{spec.screen.width}x{spec.screen.height}",
-        "DESKSWARM_BOOT_TTL_S": str(_BOOT_TTL_SECONDS),
+        "DESKSWARM_BOOT_TTL_S": str(BOOT_TTL_SECONDS),
         "DESKSWARM_LIFETIME_S": str(spec.limits.lifetime_s),
         "DESKSWARM_MEMORY": str(int(spec.limits.memory) if watched else 0),
         "DESKSWARM_PROCESSES": str(spec.limits.processes if watched else 0),
+        "DESKSWARM_NETWORK": "0" if spec.network == "none" else "1",
     }
 
 
 def command(
-    rootfs: Path, limits: Limits, environment: dict[str, str], info_fd: int, user_namespace: int | None
+    rootfs: Path,
+    guest: Path,
+    limits: Limits,
+    environment: dict[str, str],
+    info_fd: int,
+    user_namespace: int | None,
+    program: Sequence[str],
 ) -> list[str]:
-    """Run the guest as process 1 of new namespaces. Nothing of the host is writable inside."""
+    """Run a program as process 1 of new namespaces, with the guest's code in place. Nothing of the host is
+    writable inside."""
     if user_namespace is None:
         arguments = ["bwrap", "--unshare-user"]
-        image, guest = rootfs, guest_folder()
+        image = rootfs
     else:
-        arguments = [*_staging(rootfs), "bwrap", "--userns", str(user_namespace)]
+        arguments = [*_staging(rootfs, guest), "bwrap", "--userns", str(user_namespace)]
         image, guest = _STAGED_IMAGE, _STAGED_GUEST
     arguments += [*_ISOLATION, "--info-fd", str(info_fd)]
     arguments += ["--ro-bind", str(image), "/", "--dev", "/dev", "--proc", "/proc"]
@@ -71,10 +75,10 @@ def command(
     arguments += ["--remount-ro", "/dev", "--chdir", "/home/user", "--clearenv"]
     for name, value in environment.items():
         arguments += ["--setenv", name, value]
-    return [*arguments, "python3", "-m", "deskswarm_guest"]
+    return [*arguments, *program]
 
 
-def _staging(rootfs: Path) -> list[str]:
+def _staging(rootfs: Path, guest: Path) -> list[str]:
     """A command that runs the rest where the image and the guest are mounted on paths open to all.
 
     Bubblewrap looks for them as the desktop's user, who may not enter root's own folders. The mounts are
@@ -86,7 +90,7 @@ def _staging(rootfs: Path) -> list[str]:
     )
     return [
         *("unshare", "--mount", "--propagation", "private"),
-        *("/bin/sh", "-c", script, "sh", str(rootfs), str(guest_folder())),
+        *("/bin/sh", "-c", script, "sh", str(rootfs), str(guest)),
     ]
 
 
@@ -100,18 +104,23 @@ def user_namespace(desktop_id: str) -> Iterator[int | None]:
     if not _is_real_root():
         yield None
         return
-    host_user = _FIRST_HOST_USER + int(desktop_id[-6:], 16) % _HOST_USERS
+    user = host_user(desktop_id)
     holder = Popen(["unshare", "--user", "sh", "-c", "echo; read _"], stdin=PIPE, stdout=PIPE)
     with holder:
         assert holder.stdout is not None
         holder.stdout.readline()
         for name in ("uid_map", "gid_map"):
-            Path(f"/proc/{holder.pid}/{name}").write_text(f"{_USER} {host_user} 1\n")
+            Path(f"/proc/{holder.pid}/{name}").write_text(f"{_USER} {user} 1\n")
         namespace = os.open(f"/proc/{holder.pid}/ns/user", os.O_RDONLY)
     try:
         yield namespace
     finally:
         os.close(namespace)
+
+
+def host_user(desktop_id: str) -> int:
+    """A host user of no rights, another one for each desktop."""
+    return _FIRST_HOST_USER + int(desktop_id[-6:], 16) % _HOST_USERS
 
 
 def _is_real_root() -> bool:

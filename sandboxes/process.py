@@ -18,14 +18,17 @@ LOG_BYTES = 64 << 10
 _READ_BYTES = 64 << 10
 
 
-def start_kept(command: Sequence[str], pass_fds: Sequence[int], log: Path) -> tuple[int, Thread]:
+def start_kept(
+    command: Sequence[str], pass_fds: Sequence[int], log: Path, stdin: int = DEVNULL
+) -> tuple[int, Thread]:
     """Start a process under a thread that lives as long as it; return its id, and the thread. Raises OSError.
 
     The thread keeps the end of what the process writes in `log`, reaps the process, and is the parent
     that a parent-death signal looks at: a pool's thread may end any time.
     """
     started: Future[int] = Future()
-    thread = Thread(target=_keep, args=(command, pass_fds, log, started), name="deskswarm", daemon=True)
+    arguments = (command, pass_fds, log, stdin, started)
+    thread = Thread(target=_keep, args=arguments, name="deskswarm", daemon=True)
     thread.start()
     return started.result(), thread
 
@@ -49,10 +52,12 @@ def tail(log: Path) -> str:
     return log.read_bytes()[-LOG_BYTES:].decode(errors="replace")
 
 
-def _keep(command: Sequence[str], pass_fds: Sequence[int], log: Path, started: Future[int]) -> None:
+def _keep(
+    command: Sequence[str], pass_fds: Sequence[int], log: Path, stdin: int, started: Future[int]
+) -> None:
     try:
         process = Popen(
-            command, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, pass_fds=pass_fds, start_new_session=True
+            command, stdin=stdin, stdout=PIPE, stderr=STDOUT, pass_fds=pass_fds, start_new_session=True
         )
     except OSError as error:
         started.set_exception(error)

@@ -17,7 +17,10 @@ import anyio
 
 from sandboxes.backend import backend_names, load_backend
 from sandboxes.errors import BackendBusy, BackendUnavailable, DeadlineExceeded
+from sandboxes.home import snapshots_folder
+from sandboxes.labels import Labels
 from sandboxes.owner import Owner
+from sandboxes.snapshot import SnapshotStore
 
 _QUIET_SECONDS = 4.0
 _PAUSE_SECONDS = 1.0
@@ -71,6 +74,8 @@ async def reap(home: Path) -> Reaped:
             busy.append(name)
         except BackendUnavailable:  # its desktops, if any, ended with what they ran on
             continue
+    Labels(home).sweep()
+    SnapshotStore(snapshots_folder(home)).sweep()
     return Reaped(removed, busy)
 
 

@@ -38,7 +38,9 @@ _machines: dict[Path, _Machine] = {}
 
 class SimulatedBackend:
     name: ClassVar[str] = "simulated"
-    capabilities: ClassVar[Capabilities] = Capabilities(real=False, hard_limits=False)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        real=False, hard_limits=False, local=False, live_fork=True
+    )
 
     def __init__(self, home: Path, simulation: Simulation | None = None) -> None:
         """Raises InputError where `simulation` is not given and the file in `home` is wrong."""
@@ -50,26 +52,21 @@ class SimulatedBackend:
     async def check(self) -> str:
         return "in memory; for tests and scale studies only"
 
-    async def prepare(self, image: str) -> None:
+    async def prepare(self, spec: DesktopSpec) -> None:
         """Any image will do."""
 
     async def create(self, desktop_id: str, spec: DesktopSpec, owner: Owner, labels: dict[str, str]) -> None:
-        self._made += 1
-        random = Random(f"{self._simulation.seed}/{self._made}")
-        fault = self._draw_fault(labels, random)
-        await anyio.sleep(self._simulation.boot.draw(random))
-        if fault is not None and fault.what == "refuse":
-            raise DesktopStartError(f"{desktop_id} did not start, as its simulation says")
-        self._machine.guests[desktop_id] = SimulatedGuest(spec, self._simulation, fault, random)
-        self._machine.records[desktop_id] = DesktopRecord(
-            desktop_id, self.name, spec.image, owner, time.time(), dict(labels)
-        )
+        fault, random = await self._boot(desktop_id, labels)
+        guest = SimulatedGuest(spec, self._simulation, fault, random)
+        self._add(guest, desktop_id, spec.image, owner, labels)
+
+    async def fork(self, source_id: str, desktop_id: str, owner: Owner, labels: dict[str, str]) -> None:
+        fault, random = await self._boot(desktop_id, labels)
+        guest = self._guest(source_id).copy(fault, random)
+        self._add(guest, desktop_id, self._machine.records[source_id].image, owner, labels)
 
     async def connect(self, desktop_id: str) -> ByteStream:
-        guest = self._machine.guests.get(desktop_id)
-        if guest is None or guest.ended:
-            raise DesktopLost(f"{desktop_id} has ended")
-        return GuestStream(guest)
+        return GuestStream(self._guest(desktop_id))
 
     async def stop(self, desktop_id: str) -> None:
         self._machine.records.pop(desktop_id, None)
@@ -90,6 +87,28 @@ class SimulatedBackend:
         for desktop_id in ended:
             await self.stop(desktop_id)
         return ended
+
+    async def _boot(self, desktop_id: str, labels: dict[str, str]) -> tuple[Fault | None, Random]:
+        """What will befall the desktop, and what else it is to draw from."""
+        self._made += 1
+        random = Random(f"{self._simulation.seed}/{self._made}")
+        fault = self._draw_fault(labels, random)
+        await anyio.sleep(self._simulation.boot.draw(random))
+        if fault is not None and fault.what == "refuse":
+            raise DesktopStartError(f"{desktop_id} did not start, as its simulation says")
+        return fault, random
+
+    def _add(
+        self, guest: SimulatedGuest, desktop_id: str, image: str, owner: Owner, labels: dict[str, str]
+    ) -> None:
+        record = DesktopRecord(desktop_id, self.name, image, owner, time.time(), dict(labels))
+        self._machine.guests[desktop_id], self._machine.records[desktop_id] = guest, record
+
+    def _guest(self, desktop_id: str) -> SimulatedGuest:
+        guest = self._machine.guests.get(desktop_id)
+        if guest is None or guest.ended:
+            raise DesktopLost(f"{desktop_id} has ended")
+        return guest
 
     def _draw_fault(self, labels: dict[str, str], random: Random) -> Fault | None:
         """The first fault that befalls this desktop. Every fault draws, so that they stay independent."""

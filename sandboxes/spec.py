@@ -5,9 +5,15 @@ from __future__ import annotations
 import secrets
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ByteSize, ConfigDict, Discriminator, Field, Tag
+
+from sandboxes.egress.endpoint import parse_entry
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+
+SnapshotKind = Literal["none", "home", "filesystem", "machine"]
+"""What a snapshot of a desktop holds: `home`, the user's private folders; `filesystem`, all files; `machine`,
+memory and disk, so that programs go on where they were."""
 
 
 class Model(BaseModel):
@@ -32,6 +38,25 @@ class Screen(Model):
     height: int = Field(default=1080, ge=240, le=4320)
 
 
+def _entry(text: str) -> str:
+    return str(parse_entry(text))
+
+
+class Network(Model):
+    """What a desktop may reach (`docs/network.md`). An entry is HOST:PORT; the host is a name, `*.` and a
+    domain, an IP address, or `localhost` for the machine that runs deskswarm."""
+
+    allow: tuple[Annotated[str, AfterValidator(_entry)], ...] = Field(
+        min_length=1, max_length=1000, description="hosts with their ports, as `example.org:443`"
+    )
+
+
+def _kind_of_network(value: object) -> str | None:
+    if value == "none":
+        return "none"
+    return "network" if isinstance(value, dict | Network) else None
+
+
 class DesktopSpec(Model):
     """One desktop, as a caller asks for it."""
 
@@ -39,7 +64,14 @@ class DesktopSpec(Model):
     screen: Screen = Screen()
     limits: Limits = Limits()
     root: bool = Field(default=False, description="`sudo` works inside")
-    network: Literal["none"] = "none"
+    network: Annotated[
+        Annotated[Literal["none"], Tag("none")] | Annotated[Network, Tag("network")],
+        Discriminator(
+            _kind_of_network,
+            custom_error_type="network",
+            custom_error_message="write `none`, or what it may reach, as `{allow: ['example.org:443']}`",
+        ),
+    ] = Field(default="none", description="or a list of what it may reach")
 
 
 class Capabilities(Model):
@@ -49,8 +81,9 @@ class Capabilities(Model):
     real: bool = Field(default=True, description="runs real applications on a real display")
     hard_limits: bool = Field(default=True, description="memory and processes are limited by the kernel")
     survives_controller: bool = Field(default=False, description="a desktop can outlive its controller")
-    disk_fork: bool = False
-    live_fork: bool = False
+    local: bool = Field(default=True, description="its desktops take this machine's memory and processors")
+    snapshots: SnapshotKind = Field(default="none", description="what a snapshot holds")
+    live_fork: bool = Field(default=False, description="a running desktop can be copied, programs and all")
 
 
 def new_desktop_id() -> str:

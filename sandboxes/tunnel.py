@@ -55,6 +55,18 @@ class TunnelStream(ByteStream):
         reply, _ = await connection.request("tunnel.open", args, TunnelOpenReply, timeout=OPEN_TIMEOUT_S)
         return cls(connection, reply.tunnel)
 
+    @classmethod
+    async def accept(cls, connection: Connection) -> Self:
+        """The next program in the desktop that connects to its proxy's port.
+
+        Raises DeadlineExceeded where none does for an hour, GuestError where the desktop was started
+        without a network, StaleLease, DesktopLost.
+        """
+        reply, _ = await connection.request(
+            "tunnel.accept", Nothing(), TunnelOpenReply, timeout=SILENCE_TIMEOUT_S
+        )
+        return cls(connection, reply.tunnel)
+
     async def receive(self, max_bytes: int = 65536) -> bytes:
         if not self._received:
             args = TunnelRead(tunnel=self._number)

@@ -39,7 +39,7 @@ async def test_month_end_succeeds(
         lacking(f"{backend}: {error}")
     needs_image("desktop")
 
-    ran = deskswarm(home, "run", "month-end", "--backend", backend, "--json")
+    ran = deskswarm(home, "run", "month-end", "--fresh", "--backend", backend, "--json")
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout)
     assert told["status"] == "succeeded"

@@ -22,7 +22,7 @@ from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 from pydantic import TypeAdapter, ValidationError
 
-from runner.agents.base import AgentError, Decision, View
+from runner.agents.base import AgentError, Reply, View
 from runner.spec import ProcessAgent as ProcessSpec
 from sandboxes.background import background
 from sandboxes.observation import UiTree
@@ -33,7 +33,7 @@ LOG_BYTES = 64 << 10
 END_GRACE_S = 1.0
 _QUOTED = 200
 
-_DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
+_REPLY: TypeAdapter[Reply] = TypeAdapter(Reply)
 _TREE: TypeAdapter[UiTree] = TypeAdapter(UiTree)
 
 
@@ -71,11 +71,11 @@ class ProcessAgent:
         finally:
             await self._scope.__aexit__(kind, error, trace)
 
-    async def decide(self, view: View) -> Decision:
+    async def decide(self, view: View) -> Reply:
         await self._send(await self._describe(view))
         line = await self._receive()
         try:
-            return _DECISION.validate_json(line)
+            return _REPLY.validate_json(line)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = ".".join(str(part) for part in first["loc"])
@@ -107,6 +107,8 @@ class ProcessAgent:
             "inputs": dict(view.inputs),
             "last": [result.model_dump() for result in view.last],
             "budget": view.budget.model_dump(),
+            "briefings": [briefing.model_dump() for briefing in view.briefings],
+            "answer": view.answer.model_dump() if view.answer else None,
             "observation": {
                 "screenshot": await self._show(view) if self._spec.screenshots else None,
                 "width": seen.screenshot.width,

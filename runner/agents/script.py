@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
-
-from runner.agents.base import Act, Decision, Done, Failed, View
+from runner.agents.base import Act, Decision, Done, Failed, PlainAgent, View
 from runner.spec import ScriptAgent as ScriptSpec
 
 
-class ScriptAgent:
+class ScriptAgent(PlainAgent):
     """One action a decision; the first that fails ends it."""
-
-    log = b""
 
     def __init__(self, spec: ScriptSpec) -> None:
         self._steps = spec.steps
         self._done = 0
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
+        self._said_done = False
 
     async def decide(self, view: View) -> Decision:
         failure = next((result for result in view.last if not result.ok), None)
-        if failure is not None:
+        if failure is not None and not self._said_done:
             verb = self._steps[self._done - 1].do
             return Failed(
                 reason=f"step {self._done} of {len(self._steps)} ({verb}): {failure.error}"[:20_000]
             )
         if self._done == len(self._steps):
+            self._said_done = True  # told that it is not, a script knows nothing better
             return Done()
         self._done += 1
         return Act(actions=(self._steps[self._done - 1],))

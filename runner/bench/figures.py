@@ -10,25 +10,31 @@ from sandboxes.spec import Model
 
 
 class Goal(Model):
-    """What a figure must reach: so many times better than the baseline, at most so much, or both."""
+    """What a figure must reach: so many times better than the baseline, at most or at least so much, or
+    several of these."""
 
     times: float | None = Field(default=None, gt=0)
-    at_most: float | None = Field(default=None, gt=0, description="in the figure's unit")
+    at_most: float | None = Field(default=None, ge=0, description="in the figure's unit")
+    at_least: float | None = Field(default=None, gt=0, description="in the figure's unit")
 
     def is_met(self, ours: float, ratio: float | None) -> bool:
-        fast = self.times is None or (ratio is not None and ratio >= self.times)
-        return fast and (self.at_most is None or ours <= self.at_most)
+        """Nothing is any number of times better than something."""
+        better = self.times is None or ours == 0 or (ratio is not None and ratio >= self.times)
+        low = self.at_most is None or ours <= self.at_most
+        return better and low and (self.at_least is None or ours >= self.at_least)
 
     def describe(self, unit: str) -> str:
         parts = [f"{self.times:g}x"] if self.times is not None else []
         if self.at_most is not None:
             parts.append(f"at most {self.at_most:g} {unit}")
+        if self.at_least is not None:
+            parts.append(f"at least {self.at_least:g} {unit}")
         return ", ".join(parts)
 
 
 class Figure(Model):
     """`ratio` is the baseline divided by ours. What does not apply is None: a figure may have no baseline,
-    or no goal."""
+    or no goal, and where ours is nothing there is no ratio."""
 
     name: str
     unit: str
@@ -43,7 +49,7 @@ class Figure(Model):
         cls, name: str, unit: str, ours: float, baseline: float | None = None, goal: Goal | None = None
     ) -> Self:
         """Judged by what was measured, then rounded to four digits."""
-        ratio = None if baseline is None else baseline / ours
+        ratio = None if baseline is None or ours == 0 else baseline / ours
         return cls(
             name=name,
             unit=unit,

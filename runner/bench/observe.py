@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
+from runner.bench.backends import Tell
 from runner.bench.companion import run_companion
 from runner.bench.desk import busy_desktop
 from runner.bench.effort import Effort
@@ -11,13 +12,12 @@ from runner.bench.figures import Figure
 from runner.bench.looking import measure_action, measure_screenshots, measure_trees
 from runner.bench.recording import measure_step, measure_store
 from runner.bench.swarm import measure_swarm
-from sandboxes.host import Host
-
-Tell = Callable[[str], None]
+from sandboxes.host import DEFAULT_BACKEND, Host
 
 
-async def observe(host: Host, backend: str, effort: Effort, tell: Tell) -> AsyncIterator[Figure]:
+async def observe(host: Host, backend: str | None, effort: Effort, tell: Tell) -> AsyncIterator[Figure]:
     """The figures, each as soon as it is measured; `tell` is given notes on what is going on."""
+    backend = backend or DEFAULT_BACKEND
     tell("starting a desktop with Calc, Chromium, Thunar and Mousepad")
     async with busy_desktop(host, backend) as desktop, run_companion(desktop) as companion:
         tell(f"screenshots: medians of {effort.readings}")

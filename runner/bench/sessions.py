@@ -8,20 +8,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from anyio import to_thread
 from pydantic import TypeAdapter
 
 from runner.actions import Action
-from runner.agents.base import Act, Decision, Done, Failed, View
+from runner.agents.base import Act, Decision, Done, Failed, PlainAgent, View
 from runner.artifacts import ARTIFACTS, ArtifactStore
+from runner.budget import Purse
 from runner.checkpoints import Trail
 from runner.events import Event
+from runner.guard import Guard
 from runner.journal import Journal
 from runner.session import Session
-from runner.spec import Budget
+from runner.spec import Budget, ScriptAgent, Task
 from sandboxes.desktop import Desktop
 from sandboxes.errors import InfraError
 from sandboxes.home import find_home
@@ -39,24 +40,15 @@ def action(value: dict[str, Any]) -> Action:
 
 
 @dataclass(slots=True)
-class TimingAgent:
+class TimingAgent(PlainAgent):
     """Carries out one action a step. A step lasts from one decision to the next view: act, settle,
     checkpoint on disk, look. What `on_view` does with a view is no part of it."""
 
     actions: Sequence[Action]
     on_view: OnView | None = None
     step_s: list[float] = field(default_factory=list)
-    log: bytes = b""
     _views: int = 0
     _decided: float = 0
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
 
     async def decide(self, view: View) -> Decision:
         if self._views:
@@ -95,8 +87,11 @@ class Records:
 
         agent = TimingAgent(actions, on_view)
         trail = Trail(self._store, record, run, "bench", 1)
+        script = ScriptAgent(kind="script", steps=tuple(actions))
         budget = Budget(steps=len(actions), wall_s=_WALL_S)
-        outcome = await Session(desktop, agent, trail, "Be measured.", {}, budget).run()
+        task = Task(id="bench", instruction="Be measured.", agent=script, budget=budget)
+        guard = Guard(desktop, task, 1, Purse(budget), record, self.folder)
+        outcome = await Session(desktop, agent, trail, task.instruction, {}, guard).run()
         if outcome.failure is not None:
             raise InfraError(f"the benchmark's session failed: {outcome.reason}")
         return agent.step_s

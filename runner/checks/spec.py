@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from runner.actions import Target
+from runner.hooks import Function
 from sandboxes.spec import Model
 
 Path = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^(~|/)", description="on the desktop")]
@@ -66,14 +69,30 @@ class TextCheck(_AskingText):
 
 
 def _is_json_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    try:
+        problem = _problem_of(json.dumps(schema))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"not a JSON Schema: {error}") from None
+    if problem:
+        raise ValueError(f"not a JSON Schema: {problem}")
+    return schema
+
+
+@lru_cache(maxsize=256)
+def _problem_of(schema: str) -> str:
+    """What is wrong with it; empty where nothing is. That takes 20 ms, and is asked often."""
     from jsonschema import Draft202012Validator, SchemaError  # slow to import, and seldom needed
 
     try:
-        Draft202012Validator.check_schema(schema)
-    except (SchemaError, RecursionError) as error:
-        message = error.message if isinstance(error, SchemaError) else "nested too deep"
-        raise ValueError(f"not a JSON Schema: {message}") from None
-    return schema
+        Draft202012Validator.check_schema(json.loads(schema))
+    except SchemaError as error:
+        return str(error.message)
+    except RecursionError:
+        return "nested too deep"
+    return ""
+
+
+JsonSchema = Annotated[dict[str, Any], AfterValidator(_is_json_schema)]
 
 
 class JsonCheck(Model):
@@ -85,9 +104,17 @@ class JsonCheck(Model):
     path: Path
     pointer: str = Field(default="", max_length=1000, pattern=r"^(/([^~]|~[01])*)?$")
     equals: Any = Field(default=None, description="null asks nothing; `schema: {type: 'null'}` asks for null")
-    schema_: Annotated[dict[str, Any], AfterValidator(_is_json_schema)] | None = Field(
+    schema_: JsonSchema | None = Field(
         default=None, alias="schema", description="JSON Schema, draft 2020-12; `$ref` only within it"
     )
+
+
+class PydanticCheck(Model):
+    """A JSON file that a pydantic model of the user's own accepts."""
+
+    check: Literal["pydantic"]
+    path: Path
+    model: Function = Field(description="`module:Class`; modules beside the swarm file come first")
 
 
 class Cells(Model):
@@ -170,6 +197,16 @@ class Python(Model):
 
 
 Check = Annotated[
-    FileExists | TextCheck | JsonCheck | Cells | Document | Pdf | Image | Command | Tree | Python,
+    FileExists
+    | TextCheck
+    | JsonCheck
+    | PydanticCheck
+    | Cells
+    | Document
+    | Pdf
+    | Image
+    | Command
+    | Tree
+    | Python,
     Field(discriminator="check"),
 ]

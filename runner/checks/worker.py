@@ -21,7 +21,7 @@ MEMORY_BYTES = 2 << 30
 
 
 class Case(NamedTuple):
-    """A check, the files it names, and the file beside the swarm file, where the check has one."""
+    """A check, the files it names, and what it needs of the swarm's folder, where it needs anything."""
 
     check: spec.Check
     files: python.Files
@@ -79,6 +79,10 @@ def _rule(check: spec.Check, files: python.Files, local: Path | None) -> CheckRe
             from runner.checks import pdf
 
             return pdf.judge(check, data)
+        case spec.PydanticCheck() if local is not None:
+            from runner.checks import model
+
+            return model.judge(check, data, local)
         case spec.Image() if local is not None:
             from runner.checks import image
 

@@ -22,7 +22,16 @@ image = typer.Typer(no_args_is_help=True, help="What desktops are made from.")
 desktop = typer.Typer(no_args_is_help=True, help="Desktops that are there now.")
 app.add_typer(image, name="image")
 app.add_typer(desktop, name="desktop")
+snapshot = typer.Typer(no_args_is_help=True, help="Saved desktops.")
+app.add_typer(snapshot, name="snapshot")
+ask = typer.Typer(no_args_is_help=True, help="Questions that runs put to people.")
+dead_letters = typer.Typer(no_args_is_help=True, help="What failed for good.")
+app.add_typer(ask, name="ask")
+app.add_typer(dead_letters, name="dead-letters")
 
+Snapshot = Annotated[
+    str, typer.Argument(metavar="ID", help="A snapshot's label, or the beginning of its id.")
+]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, the beginning of one, or `last`.")]
 
 
@@ -43,14 +52,98 @@ def run(
     swarm: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A swarm file, or a bundled swarm.")],
     backend: Annotated[str | None, typer.Option(help="Kind of isolation; default: bubblewrap.")] = None,
     parallel: Annotated[
-        int | None, typer.Option(min=1, max=4096, help="Desktops at once; default: as the swarm says.")
+        int | None, typer.Option(min=1, max=4096, help="Tasks at once; default: as the swarm says.")
     ] = None,
+    max_desktops: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000, help="Desktops at once, warm ones too; default: what fits."),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Also do again what an earlier run has done just so.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Run a swarm to its end."""
     from runner.cli.run import run_swarm_file
 
-    raise typer.Exit(run_swarm_file(swarm, backend, parallel, json))
+    raise typer.Exit(run_swarm_file(swarm, backend, parallel, max_desktops, fresh, json))
+
+
+@app.command()
+def plan(
+    swarm: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A swarm file, or a bundled swarm.")],
+    svg: Annotated[
+        Path | None, typer.Option(metavar="OUT.svg", help="Also draw it: the file to write.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the plan as one JSON object.")] = False,
+) -> None:
+    """Print what would be run: every task, what it waits for, and what is validated in between."""
+    from runner.cli.plan import print_plan
+
+    print_plan(swarm, svg, json)
+
+
+@app.command()
+def lint(
+    swarm: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A swarm file, or a bundled swarm.")],
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
+) -> None:
+    """Judge a plan before it costs anything."""
+    from runner.cli.lint import lint_file
+
+    raise typer.Exit(lint_file(swarm, json))
+
+
+@app.command()
+def drill(
+    swarm: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A swarm file, or a bundled swarm.")],
+    backend: Annotated[
+        str, typer.Option(help="Kind of isolation; default: simulated desktops.")
+    ] = "simulated",
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
+) -> None:
+    """Run a plan with faults injected, one to a run, and tell what caught each."""
+    from runner.cli.drill import drill_file
+
+    raise typer.Exit(drill_file(swarm, backend, json))
+
+
+@app.command()
+def resume(
+    run: Run,
+    parallel: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="Desktops at once; default: as the swarm says.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+) -> None:
+    """Carry a run on whose controller died: what is finished stays, the rest is done."""
+    from runner.cli.run import resume as carry_on
+
+    raise typer.Exit(carry_on(run, parallel, json))
+
+
+@app.command()
+def why(run: Run, task: Annotated[str, typer.Argument(metavar="TASK", help="A task's id.")]) -> None:
+    """Tell why a task came out as it did: every decision about it, from plan to final verdict."""
+    from runner.cli.why import print_why
+
+    print_why(run, task)
+
+
+@app.command()
+def trace(
+    run: Run,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file to write; default: standard output.")
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(metavar="URL", help="The OTLP/HTTP endpoint to send to, instead.")
+    ] = None,
+) -> None:
+    """Export a run as OpenTelemetry spans, as lines of OTLP JSON or to a collector."""
+    from runner.cli.trace import export_trace
+
+    export_trace(run, out, endpoint)
 
 
 @app.command()
@@ -129,6 +222,28 @@ def doctor() -> None:
     raise typer.Exit(print_findings())
 
 
+@app.command()
+def conformance(
+    backend: Annotated[str, typer.Argument(metavar="BACKEND", help="A kind of isolation.")],
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="GROUP", help="Only this group of checks; may be repeated.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON object.")] = False,
+) -> None:
+    """Check that a backend does all that a backend must, on real desktops."""
+    from runner.cli.conformance import run_conformance
+
+    raise typer.Exit(run_conformance(backend, only or [], json))
+
+
+@app.command()
+def pool() -> None:
+    """Say which desktops are kept warm now, and by which process."""
+    from runner.cli.pool import list_warm
+
+    list_warm()
+
+
 @image.command("build")
 def image_build(name: Annotated[str, typer.Argument(metavar="[NAME]", help="An image.")] = "desktop") -> None:
     """Build an image, unless it is built already."""
@@ -180,3 +295,135 @@ def desktop_shot(
     from runner.cli.desktop import save_screenshot
 
     save_screenshot(desktop, out)
+
+
+@snapshot.command("ls")
+def snapshot_ls() -> None:
+    """List the snapshots, the oldest first."""
+    from runner.cli.snapshot import list_snapshots
+
+    list_snapshots()
+
+
+@snapshot.command("show")
+def snapshot_show(snapshot: Snapshot) -> None:
+    """Print what a snapshot holds and fits, as JSON."""
+    from runner.cli.snapshot import show_snapshot
+
+    show_snapshot(snapshot)
+
+
+@snapshot.command("export")
+def snapshot_export(
+    snapshot: Snapshot,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")],
+) -> None:
+    """Write a snapshot as one file, for another machine."""
+    from runner.cli.snapshot import export_snapshot
+
+    export_snapshot(snapshot, out)
+
+
+@snapshot.command("import")
+def snapshot_import(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="What `export` wrote.")],
+) -> None:
+    """Take in an exported snapshot."""
+    from runner.cli.snapshot import import_snapshot
+
+    import_snapshot(source)
+
+
+@snapshot.command("rm")
+def snapshot_rm(snapshot: Snapshot) -> None:
+    """Remove a snapshot. Desktops restored from it go on."""
+    from runner.cli.snapshot import remove_snapshot
+
+    remove_snapshot(snapshot)
+
+
+@app.command()
+def locks(run: Run) -> None:
+    """Show who holds what of the things outside that tasks share."""
+    from runner.cli.locks import list_locks
+
+    list_locks(run)
+
+
+SomeRun = Annotated[str | None, typer.Argument(metavar="[RUN]", help="Only this run's.")]
+TaskId = Annotated[str, typer.Argument(metavar="TASK", help="A task's id.")]
+QuestionId = Annotated[
+    str, typer.Argument(metavar="QUESTION", help="As `ask ls` shows it, or the task that has only one.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@ask.command("ls")
+def ask_ls(
+    run: SomeRun = None,
+    every: Annotated[bool, typer.Option("--all", help="Also those that are answered or over.")] = False,
+    json: Json = False,
+) -> None:
+    """List the open questions."""
+    from runner.cli.ask import list_questions
+
+    list_questions(run, every, json)
+
+
+@ask.command("show")
+def ask_show(run: Run, question: QuestionId, json: Json = False) -> None:
+    """Show a question with its context, its choices, its deadline and its default."""
+    from runner.cli.ask import show_question
+
+    show_question(run, question, json)
+
+
+@ask.command("answer")
+def ask_answer(
+    run: Run,
+    question: QuestionId,
+    choice: Annotated[str, typer.Argument(metavar="CHOICE", help="One of the choices, or any text.")],
+    note: Annotated[str, typer.Option(help="Why; kept with the answer.")] = "",
+) -> None:
+    """Answer a question. The first answer counts."""
+    from runner.cli.ask import answer_question
+
+    answer_question(run, question, choice, note)
+
+
+@ask.command("serve")
+def ask_serve(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 0,
+) -> None:
+    """Take answers as HTTP requests on this machine's loopback, from whoever has the token."""
+    from runner.cli.ask import serve_webhook
+
+    serve_webhook(port)
+
+
+@dead_letters.command("ls")
+def dead_letters_ls(run: SomeRun = None, json: Json = False) -> None:
+    """List what failed for good."""
+    from runner.cli.dead_letters import list_dead_letters
+
+    list_dead_letters(run, json)
+
+
+@dead_letters.command("show")
+def dead_letters_show(run: Run, task: TaskId, json: Json = False) -> None:
+    """Show one with its inputs, outputs, verdict and last checkpoints."""
+    from runner.cli.dead_letters import show_dead_letter
+
+    show_dead_letter(run, task, json)
+
+
+@dead_letters.command("requeue")
+def dead_letters_requeue(
+    run: Run,
+    task: TaskId,
+    reason: Annotated[str, typer.Option(help="Kept with it.")] = "requeued",
+) -> None:
+    """Let it be tried again: by the controller at work on the run, or when the run is resumed."""
+    from runner.cli.dead_letters import requeue_dead_letter
+
+    requeue_dead_letter(run, task, reason)

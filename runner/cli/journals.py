@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from runner.artifacts import ARTIFACTS, ArtifactStore
 from runner.journal import FILE_NAME, Journal
-from runner.state import AttemptState, RunState, fold
+from runner.state import AttemptState, RunState, fold, fold_decisions
 from sandboxes.errors import InputError
 from sandboxes.home import find_home
 
@@ -41,6 +41,11 @@ def find_run(journal: Journal, text: str) -> str:
 def read_state(journal: Journal, text: str) -> RunState:
     """The state of the run `find_run` finds."""
     return fold(journal.read(find_run(journal, text)))
+
+
+def read_decisions(journal: Journal, text: str) -> RunState:
+    """The same, as `fold_decisions` has it: without the steps of what has ended."""
+    return fold_decisions(journal, find_run(journal, text))
 
 
 def attempts_of_desktop(journal: Journal, text: str) -> Iterator[tuple[str, AttemptState]]:

@@ -22,7 +22,7 @@ _ORDER = ("succeeded", "failed", "blocked", "running", "waiting", "cancelled")
 
 
 class LiveTable:
-    """`take` is given the records of one run, in order; the table shows them until it is left."""
+    """`take` is given what happens in one run, in order; the table shows it until it is left."""
 
     def __init__(self, store: ArtifactStore, console: Console) -> None:
         self._store = store
@@ -40,11 +40,8 @@ class LiveTable:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def take(self, record: Record) -> None:
-        if self._state is None:
-            self._state = RunState.start(record)
-        else:
-            self._state.apply(record)
+    def take(self, record: Record, state: RunState) -> None:
+        self._state = state
         if isinstance(record.event, CheckpointTaken):
             self._last[record.event.task] = one_line(step_in_words(self._store, record.event), 200)
 
@@ -68,7 +65,7 @@ class LiveTable:
         cells = (
             task.id + (f" #{attempt.number}" if attempt.number > 1 else ""),
             attempt.desktop or "-",
-            _stage(attempt),
+            _stage(attempt, self._state.place_in_line(attempt) if self._state else None),
             str(attempt.steps),
             self._last.get(task.id, ""),
             duration(time.time() - attempt.started_at),
@@ -87,7 +84,9 @@ def _summary(state: RunState, hidden: int) -> Text:
     return text.append(f"  ({hidden} of them not shown)") if hidden else text
 
 
-def _stage(attempt: AttemptState) -> str:
+def _stage(attempt: AttemptState, place: int | None) -> str:
+    if place is not None:
+        return f"place {place} in line"
     if attempt.desktop is None:
         return "starting"
     if attempt.verdict is not None:

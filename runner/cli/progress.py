@@ -7,18 +7,21 @@ from typing import TextIO
 
 from runner.artifacts import ArtifactStore
 from runner.checkpoints import Executed, read_checkpoint
+from runner.cli.between import between_in_words
 from runner.cli.output import one_line
 from runner.events import (
     AttemptEnded,
     AttemptStarted,
     CheckpointTaken,
+    ConnectionEnded,
+    DesktopAwaited,
     DesktopLeased,
     Event,
     OutputKept,
-    Ruling,
     RunEnded,
     RunStarted,
     TaskEnded,
+    TaskReused,
     VerdictGiven,
 )
 from runner.journal import Record
@@ -58,23 +61,29 @@ def _in_words(event: Event) -> str:
     match event:
         case AttemptStarted():
             return "waits for its desktop"
+        case DesktopAwaited():
+            return f"waits for room, place {event.place} in the line: {event.reason}"
         case DesktopLeased():
             return f"works on {event.desktop}"
+        case ConnectionEnded() if not event.allowed:
+            return f"was refused a connection: {event.reason}"
         case OutputKept():
             return f"left {event.file.name}, {event.file.bytes} bytes"
+        case VerdictGiven() if event.judge:
+            return f"judge {event.judge}: {'passed' if event.passed else 'did not pass'}"
         case VerdictGiven():
             failed = [finding.subject for finding in event.findings if not finding.ok]
             return "passed its checks" if event.passed else f"did not pass: {', '.join(failed)}"
         case AttemptEnded():
             kind = f" ({event.failure})" if event.failure else ""
             return f"{event.status}{kind}" + (f": {event.reason}" if event.reason else "")
-        case Ruling() if event.answer == "retry":
-            return f"tries again: {event.reason}"
+        case TaskReused():
+            return f"need not be done: attempt {event.did} in {event.run} did the same"
         case TaskEnded() if event.status == "blocked":
             return f"blocked: {event.reason}"
         case RunEnded():
             return event.status + (f": {event.reason}" if event.reason else "")
-    return ""
+    return between_in_words(event)
 
 
 def step_in_words(store: ArtifactStore, event: CheckpointTaken) -> str:

@@ -7,12 +7,12 @@ import time
 from runner.cli.journals import open_journal
 from runner.cli.output import clock, duration, print_table
 from runner.replay.describe import status_of
-from runner.state import RunState, fold
+from runner.state import RunState, fold_decisions
 
 
 def list_runs() -> None:
     with open_journal() as journal:
-        rows = [_row(fold(journal.read(run))) for run in journal.runs()]
+        rows = [_row(fold_decisions(journal, run)) for run in journal.runs()]
     print_table(("RUN", "SWARM", "STATUS", "TASKS", "STARTED", "TIME"), rows)
 
 

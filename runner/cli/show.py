@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from runner.cli.journals import open_artifacts, open_journal, read_state
+from runner.cli.between import guarded_in_words, ruling_in_words
+from runner.cli.journals import open_artifacts, open_journal, read_decisions
 from runner.cli.output import clock, duration, one_line, size, write_file
-from runner.events import Finding
+from runner.events import Finding, Kept, Refused, Warned
 from runner.replay.describe import status_of
 from runner.state import AttemptState, RunState, TaskState
 from runner.summary import TaskSummary, summarize
@@ -15,13 +16,14 @@ from runner.summary import TaskSummary, summarize
 
 def show_run(run: str, artifacts: Path | None) -> None:
     with open_journal() as journal:
-        state = read_state(journal, run)
-    print("\n".join(_account(state)))
+        state = read_decisions(journal, run)
+    print("\n".join(account(state)))
     if artifacts is not None:
         _copy_artifacts(state, artifacts)
 
 
-def _account(state: RunState) -> Iterator[str]:
+def account(state: RunState) -> Iterator[str]:
+    """What became of a run, line by line."""
     took = None if state.ended_at is None else state.ended_at - state.started_at
     yield f"{state.id}  {state.swarm.name}  {status_of(state)}  {duration(took)}"
     yield f"  started {clock(state.started_at)} on {state.backend}"
@@ -36,25 +38,41 @@ def _account_of_task(summary: TaskSummary, task: TaskState) -> Iterator[str]:
     yield f"{task.id}  {task.status}  {duration(summary.wall_s)}"
     if task.reason and not task.attempts:
         yield f"  {one_line(task.reason, 400)}"
+    for kept in task.reused.outputs.values() if task.reused else ():
+        yield f"  {_artifact(kept)}"
     for attempt in task.attempts:
         yield from _account_of_attempt(attempt)
 
 
 def _account_of_attempt(attempt: AttemptState) -> Iterator[str]:
     took = None if attempt.ended_at is None else attempt.ended_at - attempt.started_at
-    status = f"{attempt.status} ({attempt.failure})" if attempt.failure else attempt.status
+    kind = ".".join(filter(None, (attempt.failure, attempt.cause)))
+    status = f"{attempt.status} ({kind})" if kind else attempt.status
     desktop = f"  on {attempt.desktop}" if attempt.desktop else ""
     yield f"  attempt {attempt.number}  {status}  {attempt.steps} steps  {duration(took)}{desktop}"
     if attempt.reason:
         yield f"    {one_line(attempt.reason, 400)}"
+    if attempt.connections:
+        yield f"    made {attempt.connections} network connections"
+    if attempt.refused:
+        yield f"    last refused a connection: {one_line(attempt.refused.reason, 400)}"
+    guarded: list[Warned | Refused] = [*attempt.warnings, *attempt.refusals]
+    for event in sorted(guarded, key=lambda event: event.step):
+        yield f"    step {event.step + 1}: {one_line(guarded_in_words(event), 400)}"
     for finding in attempt.verdict.findings if attempt.verdict else ():
         yield f"    {_finding(finding)}"
+    if attempt.verdict is not None and attempt.verdict.conflict:
+        yield "    the judges disagree"
     for kept in attempt.outputs.values():
-        yield f"    artifact {kept.name}  {kept.path}  {size(kept.bytes)}  sha256 {kept.sha256}"
+        yield f"    {_artifact(kept)}"
     for name, sha256 in attempt.evidence.items():
         yield f"    evidence {name}  sha256 {sha256}"
-    if attempt.ruling is not None:
-        yield f"    then: {attempt.ruling.answer.replace('_', ' ')}, {one_line(attempt.ruling.reason, 400)}"
+    for ruling in attempt.rulings:
+        yield f"    {one_line(ruling_in_words(ruling), 400)}"
+
+
+def _artifact(kept: Kept) -> str:
+    return f"artifact {kept.name}  {kept.path}  {size(kept.bytes)}  sha256 {kept.sha256}"
 
 
 def _finding(finding: Finding) -> str:
@@ -67,18 +85,28 @@ def _copy_artifacts(state: RunState, folder: Path) -> None:
     store = open_artifacts()
     print()
     for task in state.tasks.values():
+        for kept in task.reused.outputs.values() if task.reused else ():
+            _copy(folder / task.id / _file_name(kept), store.get(kept.sha256))
         for attempt in task.attempts:
             place = folder / task.id
             if attempt.status != "succeeded":
                 place /= f"failed-attempt-{attempt.number}"
             for name, sha256 in _files(attempt):
-                write_file(place / name, store.get(sha256))
-                print(place / name)
+                _copy(place / name, store.get(sha256))
+
+
+def _copy(path: Path, content: bytes) -> None:
+    write_file(path, content)
+    print(path)
 
 
 def _files(attempt: AttemptState) -> Iterator[tuple[str, str]]:
-    """File names and hashes; an output has its name in the swarm and the ending it has on the desktop."""
     for kept in attempt.outputs.values():
-        yield kept.name + PurePosixPath(kept.path).suffix, kept.sha256
+        yield _file_name(kept), kept.sha256
     for name, sha256 in attempt.evidence.items():
         yield f"{name}.txt", sha256
+
+
+def _file_name(kept: Kept) -> str:
+    """An output's name in the swarm, with the ending it has on the desktop."""
+    return kept.name + PurePosixPath(kept.path).suffix

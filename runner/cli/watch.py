@@ -42,7 +42,7 @@ def watch_run(run: str, task: str | None, after_step: int | None, as_json: bool)
         run_interruptibly(work)
         state = fold(journal.read(found))
     if state.status == "running":
-        raise InfraError(f"run {found} was abandoned: its controller is gone")
+        raise InfraError(f"run {found} was abandoned, its controller is gone: `deskswarm resume {found}`")
     return code_of_run(summarize(state))
 
 

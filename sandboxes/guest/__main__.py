@@ -1,4 +1,5 @@
-"""`python3 -m deskswarm_guest` runs the guest; `connect` bridges its standard streams to a running one."""
+"""`python3 -m deskswarm_guest` runs the guest; `connect` bridges its standard streams to a running one;
+`machine` is process 1 of a virtual machine, and runs the guest in it."""
 
 from __future__ import annotations
 
@@ -11,6 +12,10 @@ def main() -> int:
         from .bridge import bridge
 
         return bridge()
+    if sys.argv[1:] == ["machine"]:
+        from .machine import start
+
+        start()
     from .boot import boot
 
     started = boot()  # The display starts while the rest is imported.

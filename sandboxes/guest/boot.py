@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import signal
+import socket
 import stat
 import uuid
 from dataclasses import dataclass
@@ -17,25 +19,44 @@ from .paths import (
     FRAME_BUFFER_DIR,
     HOME,
     HOME_SKELETON,
+    LOOPBACK,
     MACHINE_ID,
+    PROXY_PORT,
     RUNTIME_DIR,
+    SESSION_PROGRAM,
 )
 from .settings import Settings, read_settings
+
+_START_WHEN_READY = """
+read -r bus <&3 && read -r display <&4 && echo >&5 || exit
+exec 3<&- 4<&- 5>&-
+cd "$1" && exec "$2"
+"""
+_PROXY_BACKLOG = 128
+_PROXY = f"http://{LOOPBACK}:{PROXY_PORT}"
+_NOT_PROXIED = f"localhost,{LOOPBACK},::1"
+_PROXY_ENVIRONMENT = {
+    **dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), _PROXY),
+    **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), _PROXY),
+    **dict.fromkeys(("no_proxy", "NO_PROXY"), _NOT_PROXIED),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """What runs already. `display_ready` and `bus_ready` become readable when the program is ready, and end
-    if it dies; what is written to `programs_output` can be read from `output`."""
+    """What runs already. The session's program waits for the display and the bus, and starts when both are
+    ready: `ready` then becomes readable, and ends if one dies before. What is written to `programs_output`
+    can be read from `output`. To `proxy`, where there is a network, programs connect to reach it."""
 
     settings: Settings
     environment: dict[str, str]
     display_pid: int
-    display_ready: int
     bus_pid: int
-    bus_ready: int
+    session_pid: int
+    ready: int
     output: int
     programs_output: int
+    proxy: socket.socket | None
 
 
 def boot() -> Boot:
@@ -43,7 +64,8 @@ def boot() -> Boot:
     settings = read_settings()
     _set_limits(settings)
     _make_folders()
-    environment = _session_environment()
+    proxy = _listen_for_programs() if settings.network else None
+    environment = _session_environment() | (_PROXY_ENVIRONMENT if proxy else {})
     output, programs_output = os.pipe()
     os.set_blocking(output, False)
     display_pid, display_ready = _start(
@@ -51,17 +73,26 @@ def boot() -> Boot:
     )
     bus_pid, bus_ready = _start(_bus_command(), "--print-address", environment, programs_output)
     _fill_home(HOME_SKELETON, HOME)
+    session_pid, ready = _start_session(bus_ready, display_ready, environment, programs_output)
     log("display and session bus launched, home filled")
     return Boot(
         settings=settings,
         environment=environment,
         display_pid=display_pid,
-        display_ready=display_ready,
         bus_pid=bus_pid,
-        bus_ready=bus_ready,
+        session_pid=session_pid,
+        ready=ready,
         output=output,
         programs_output=programs_output,
+        proxy=proxy,
     )
+
+
+def _listen_for_programs() -> socket.socket:
+    """Before any program runs that could take the port."""
+    listener = socket.create_server((LOOPBACK, PROXY_PORT), backlog=_PROXY_BACKLOG)
+    listener.setblocking(False)
+    return listener
 
 
 def _set_limits(settings: Settings) -> None:
@@ -127,8 +158,35 @@ def _start(
         setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
     )
     os.close(ready_in_child)
-    os.set_blocking(ready, False)
     return pid, ready
+
+
+def _start_session(
+    bus_ready: int, display_ready: int, environment: dict[str, str], output: int
+) -> tuple[int, int]:
+    """Start the session's program the moment it can run: the imports to come take longer than the display."""
+    ready, ready_in_child = os.pipe()
+    os.set_blocking(ready, False)
+    moved = [_moved_up(descriptor) for descriptor in (bus_ready, display_ready, ready_in_child)]
+    passed = [(output, 1), (output, 2), *zip(moved, (3, 4, 5), strict=True)]
+    pid = os.posix_spawn(
+        "/bin/sh",
+        ["sh", "-c", _START_WHEN_READY, "sh", HOME, SESSION_PROGRAM],
+        environment,
+        file_actions=[(os.POSIX_SPAWN_DUP2, old, new) for old, new in passed],
+        setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
+        setsid=True,
+    )
+    for descriptor in moved:
+        os.close(descriptor)
+    return pid, ready
+
+
+def _moved_up(descriptor: int) -> int:
+    """The same under a number above all that a shell's script can name."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10)
+    os.close(descriptor)
+    return moved
 
 
 def _fill_home(source: str, target: str) -> None:

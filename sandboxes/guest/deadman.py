@@ -25,12 +25,15 @@ class DeadMansSwitch:
     """
 
     def __init__(self, boot_ttl_s: float, lifetime_s: float) -> None:
-        now = time.monotonic()
-        self._end_of_life = now + lifetime_s
-        self._ttl_s = boot_ttl_s
-        self._deadline = now + boot_ttl_s
+        self._boot_ttl_s = boot_ttl_s
         self._changed = threading.Event()
+        self.begin(lifetime_s)
         threading.Thread(target=self._watch, daemon=True, name="dead-man's switch").start()
+
+    def begin(self, lifetime_s: float) -> None:
+        """A life of so many seconds; until a holder sets its own, the time to start counts."""
+        self._end_of_life = time.monotonic() + lifetime_s
+        self.set_ttl(self._boot_ttl_s)
 
     def set_ttl(self, ttl_s: float) -> None:
         """From now on the desktop lives `ttl_s` seconds after each word of its holder."""

@@ -28,6 +28,10 @@ class CurrentLease:
         self.epoch, self.token = max(hello.epoch, self.epoch), hello.token
         return replaced
 
+    def end_all(self) -> None:
+        """No lease is held, and none has been: for a copy of a desktop whose lease this was."""
+        self.epoch, self.token = 0, ""
+
     def check(self, token: str) -> None:
         """Fails with stale_lease unless the token is the current one."""
         if not self._is_current(token):

@@ -17,5 +17,10 @@ def _process_age() -> float:
 _STARTED = time.monotonic() - _process_age()
 
 
+def age() -> float:
+    """Seconds since this process began."""
+    return time.monotonic() - _STARTED
+
+
 def log(message: str) -> None:
-    print(f"[{time.monotonic() - _STARTED:8.3f}] {message}", file=sys.stderr, flush=True)
+    print(f"[{age():8.3f}] {message}", file=sys.stderr, flush=True)

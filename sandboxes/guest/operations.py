@@ -33,7 +33,7 @@ class Desktop:
 
     def __init__(self, session: Session, processes: Processes) -> None:
         self.actions = Actions(session.display, session.paint)
-        self.tunnels = Tunnels()
+        self.tunnels = Tunnels(session.proxy)
         windows = Windows(session.display)
         self.accessibility = Accessibility(session.bus, Painters(session.paint, windows))
         commands = Commands(processes, session.environment)
@@ -59,6 +59,7 @@ class Desktop:
             "clipboard.read": clipboard.read,
             "clipboard.write": clipboard.write,
             "tunnel.open": self.tunnels.open,
+            "tunnel.accept": self.tunnels.accept,
             "tunnel.read": self.tunnels.read,
             "tunnel.write": self.tunnels.write,
             "tunnel.close": self.tunnels.close,

@@ -15,4 +15,6 @@ FRAME_BUFFER_DIR = f"{RUNTIME_DIR}/display"
 FRAME_BUFFER = f"{FRAME_BUFFER_DIR}/Xvfb_screen0"
 LAUNCH_LOG = f"{RUNTIME_DIR}/launched.log"
 DISPLAY = ":0"
+LOOPBACK = "127.0.0.1"
+PROXY_PORT = 3128
 BUS_ADDRESS = f"unix:path={RUNTIME_DIR}/bus"

@@ -226,6 +226,20 @@ class Hello(Message):
     ttl_s: float = Field(gt=0, le=3600, description="with no word for so long, the desktop ends itself")
 
 
+class Adopt(Message):
+    """To a virtual machine that is a copy of another: be one of its own. On a port, of a holder of no lease.
+
+    All leases end, with what their holders held, and the next `hello` may have any epoch. The desktop's life
+    begins anew.
+    """
+
+    hostname: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+    machine_id: str = Field(pattern="^[0-9a-f]{32}$")
+    time_ns: int = Field(gt=0, lt=1 << 63, description="the time of day, since 1970")
+    seed: str = Field(pattern="^[0-9a-f]{64}$", description="for the kernel's random numbers")
+    lifetime_s: float = Field(gt=0, le=86_400)
+
+
 class HelloReply(Message):
     version: int
     width: int = Field(gt=0, le=16384)
@@ -420,6 +434,8 @@ class TunnelOpen(Message):
 
 
 class TunnelOpenReply(Message):
+    """Also of `tunnel.accept`, which waits for a program that connects to the proxy's port."""
+
     tunnel: int
 
 
@@ -446,6 +462,7 @@ class Operation(NamedTuple):
 
 OPERATIONS: dict[str, Operation] = {
     "hello": Operation(Hello, HelloReply),
+    "adopt": Operation(Adopt, Nothing),
     "heartbeat": Operation(Nothing, Nothing),
     "shutdown": Operation(Nothing, Nothing),
     "screenshot": Operation(Screenshot, ScreenshotReply),
@@ -464,6 +481,7 @@ OPERATIONS: dict[str, Operation] = {
     "clipboard.read": Operation(Nothing, ClipboardReply),
     "clipboard.write": Operation(Nothing, Nothing),
     "tunnel.open": Operation(TunnelOpen, TunnelOpenReply),
+    "tunnel.accept": Operation(Nothing, TunnelOpenReply),
     "tunnel.read": Operation(TunnelRead, Nothing),
     "tunnel.write": Operation(TunnelWrite, Nothing),
     "tunnel.close": Operation(TunnelClose, Nothing),

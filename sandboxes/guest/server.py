@@ -17,16 +17,19 @@ from .bus import BusError
 from .deadman import DeadMansSwitch, end_desktop
 from .failures import RequestFailed
 from .frames import Frame, FrameError, FrameReader, send_frame
+from .identity import Identity
 from .lease import CurrentLease
 from .log import log
 from .memory import watch_memory
 from .operations import Desktop
 from .output import pass_on
 from .paths import SOCKET_PATH
+from .ports import handed_in_ports, serve_port
 from .processes import Processes
 from .protocol import (
     OPERATIONS,
     PROTOCOL_VERSION,
+    Adopt,
     Failure,
     Hello,
     HelloReply,
@@ -37,7 +40,7 @@ from .protocol import (
 )
 from .session import Session
 
-_MAX_REQUESTS = 64
+_MAX_REQUESTS = 256
 _FRAME_S = 60.0
 _MAX_LOGGED = 500
 
@@ -59,6 +62,8 @@ async def _serve(boot: Boot) -> None:
         tasks.start_soon(server.start)
         if boot.settings.memory:
             tasks.start_soon(watch_memory, boot.settings.memory)
+        for port in handed_in_ports():
+            tasks.start_soon(serve_port, port, server.connected_to_port)
         log("listening")
         await listener.serve(server.connected)
 
@@ -84,6 +89,7 @@ class _Server:
     def __init__(self, session: Session, processes: Processes, lease: CurrentLease) -> None:
         self._session = session
         self._processes = processes
+        self._identity = Identity()
         self._desktop: Desktop | None = None
         self.lease = lease
 
@@ -99,7 +105,12 @@ class _Server:
         async with stream:
             await _Connection(self, stream).serve()
 
-    async def carry_out(self, request: Request, attachment: bytes) -> tuple[Message, bytes]:
+    async def connected_to_port(self, stream: ByteStream) -> None:
+        """Only the host holds the other end of a port."""
+        async with stream:
+            await _Connection(self, stream, is_host=True).serve()
+
+    async def carry_out(self, request: Request, attachment: bytes, *, is_host: bool) -> tuple[Message, bytes]:
         """Raises RequestFailed, or ValidationError for wrong arguments."""
         operation = OPERATIONS.get(request.op)
         if operation is None:
@@ -107,6 +118,8 @@ class _Server:
         args = operation.args.model_validate(request.args)
         if isinstance(args, Hello):
             return await self._hello(args), b""
+        if isinstance(args, Adopt):
+            return await self._adopt(args, is_host=is_host), b""
         self.lease.check(request.lease)
         if request.op == "shutdown":
             return Nothing(), b""
@@ -131,6 +144,16 @@ class _Server:
         display = self._session.display
         return HelloReply(version=PROTOCOL_VERSION, width=display.width, height=display.height)
 
+    async def _adopt(self, adopt: Adopt, *, is_host: bool) -> Nothing:
+        if not is_host:
+            raise RequestFailed("bad_request", "adopt: only on a virtual machine's port")
+        await self._identity.adopt(adopt)
+        self.lease.end_all()
+        self.lease.switch.begin(adopt.lifetime_s)
+        if self._desktop is not None:
+            await self._desktop.release()
+        return Nothing()
+
     async def _ready_desktop(self) -> Desktop:
         await self._session.wait_ready()
         if self._desktop is None:
@@ -141,8 +164,9 @@ class _Server:
 class _Connection:
     """One stream: reads frames, answers each in a task of its own."""
 
-    def __init__(self, server: _Server, stream: ByteStream) -> None:
+    def __init__(self, server: _Server, stream: ByteStream, *, is_host: bool = False) -> None:
         self._server = server
+        self._is_host = is_host
         self._stream = stream
         self._sending = anyio.Lock()
         self._requests = 0
@@ -189,7 +213,7 @@ class _Connection:
         """Raises RequestFailed, whatever went wrong."""
         try:
             with anyio.fail_after(request.deadline_s):
-                answer = await self._server.carry_out(request, attachment)
+                answer = await self._server.carry_out(request, attachment, is_host=self._is_host)
         except TimeoutError:
             pending = self._server.pending()
             raise RequestFailed("deadline", f"not done within {request.deadline_s:g} s{pending}") from None

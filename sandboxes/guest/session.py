@@ -15,12 +15,12 @@ from .bus import connect_bus, wait_for_owner
 from .deadman import end_desktop
 from .display import Display
 from .failures import RequestFailed
-from .log import log
+from .log import age, log
 from .paint import PaintWatch
 from .paths import BUS_ADDRESS, HOME, SESSION_PROGRAM
 from .processes import Processes
 
-_PHASE_S = 60
+_PHASE_S = 300  # on a slow machine; whoever waits for the desktop has a deadline of their own
 _A11Y_LAUNCHER = ("/usr/libexec/at-spi-bus-launcher", "--launch-immediately")
 _A11Y_NAME = "org.a11y.Bus"
 _QUIET_S, _QUIET_DEADLINE_S = 0.05, 10.0
@@ -37,6 +37,7 @@ class Session:
         self._over = anyio.Event()
         self._failure: str | None = None
         self.environment = boot.environment
+        self.proxy = boot.proxy
         self.display: Display
         self.paint: PaintWatch
         self.bus: MessageBus
@@ -46,6 +47,7 @@ class Session:
         processes = self._processes
         processes.watch(self._boot.display_pid, partial(_vital_part_ended, "the display"))
         processes.watch(self._boot.bus_pid, partial(_vital_part_ended, "the session bus"))
+        processes.watch(self._boot.session_pid, lambda code: log(f"{SESSION_PROGRAM} ended with {code}"))
         processes.reap()
         try:
             await self._run_phases()
@@ -67,13 +69,10 @@ class Session:
         return ", ".join(self._phases)
 
     async def _run_phases(self) -> None:
-        with self._phase("session bus"):
-            await _written(self._boot.bus_ready)
-        with self._phase("display"):
-            await _written(self._boot.display_ready)
+        with self._phase("display and session bus"):
+            await _written(self._boot.ready)
             self.display = Display()
             self.paint = PaintWatch()
-        self._start(SESSION_PROGRAM)
         self._start(*_A11Y_LAUNCHER)
         with self._phase("window manager"):
             await self._window_manager()
@@ -101,8 +100,11 @@ class Session:
         await display.wait_for(lambda: bool(display.property(display.root, "_NET_SUPPORTING_WM_CHECK")))
 
     async def _first_screen(self) -> None:
-        """Painted and at rest: with the panel, or after a while without one in images that have none."""
-        with anyio.move_on_after(_PANEL_S):
+        """Painted and at rest: with the panel, or after a while without one in images that have none.
+
+        A machine so slow that all before took longer is given that long once more.
+        """
+        with anyio.move_on_after(max(_PANEL_S, age())):
             await self.display.wait_for(self._has_panel)
         with anyio.move_on_after(_QUIET_DEADLINE_S):
             await self.paint.quiet(_QUIET_S)

@@ -16,6 +16,7 @@ class Settings:
     lifetime_s: float
     memory: int
     processes: int
+    network: bool
 
 
 def read_settings() -> Settings:
@@ -28,4 +29,5 @@ def read_settings() -> Settings:
         lifetime_s=float(os.environ.get("DESKSWARM_LIFETIME_S", "3600")),
         memory=int(os.environ.get("DESKSWARM_MEMORY", "0")),
         processes=int(os.environ.get("DESKSWARM_PROCESSES", "0")),
+        network=os.environ.get("DESKSWARM_NETWORK") == "1",
     )

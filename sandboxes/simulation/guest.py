@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from copy import deepcopy
 from random import Random
 from typing import NamedTuple
 
@@ -53,21 +54,32 @@ class SimulatedGuest:
     ) -> None:
         self._screen = spec.screen
         self._simulation = simulation
-        self._fault = fault
-        self._random = random
-        self._epoch, self._token = 0, ""
-        self._actions = 0
-        self._started = self._last_word = time.monotonic()
-        self._ttl_s, self._lifetime_s = BOOT_TTL_S, spec.limits.lifetime_s
+        self._lifetime_s = spec.limits.lifetime_s
         self._log: deque[str] = deque(maxlen=200)
-        self._ended = False
-        self.on_end: list[Callable[[], None]] = []
+        self._begin(fault, random)
         self._handlers: dict[str, Handler] = {
             **Operations(spec, self._before_input).handlers,
             "hello": self._hello,
             "heartbeat": lambda _args, _data: Answer(Nothing()),
             "shutdown": self._shutdown,
         }
+
+    def _begin(self, fault: Fault | None, random: Random) -> None:
+        self._fault = fault
+        self._random = random
+        self._epoch, self._token = 0, ""
+        self._actions = 0
+        self._started = self._last_word = time.monotonic()
+        self._ttl_s = BOOT_TTL_S
+        self._ended = False
+        self.on_end: list[Callable[[], None]] = []
+
+    def copy(self, fault: Fault | None, random: Random) -> SimulatedGuest:
+        """Another desktop that shows and holds what this one does now, and has no holder yet."""
+        streams = {id(self.on_end): list[Callable[[], None]]()}  # they stay with this one
+        twin = deepcopy(self, streams)
+        twin._begin(fault, random)  # noqa: SLF001 (one of its own kind)
+        return twin
 
     # --- its life
 

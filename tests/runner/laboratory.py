@@ -40,12 +40,16 @@ class Laboratory:
 
     async def run(self, *tasks: dict[str, Any], **options: Any) -> RunState:
         """Run to the end; the state is what a process that was not there reads from the journal."""
+        return await self.run_swarm(swarm(*tasks), **options)
+
+    async def run_swarm(self, whole: Swarm, **options: Any) -> RunState:
+        """The same, of a swarm."""
         summary = await run_swarm(
-            swarm(*tasks),
+            whole,
             self.folder,
             self.home,
             backend="simulated",
-            on_event=self.records.append,
+            on_event=lambda record, _: self.records.append(record),
             **options,
         )
         return self.read(summary.run)

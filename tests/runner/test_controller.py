@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import time
@@ -11,13 +12,15 @@ import anyio
 import pytest
 
 from runner.checkpoints import read_chain
+from runner.cli.progress import Lines
 from runner.controller import new_run_id, run_swarm
-from runner.events import RunEnded
+from runner.events import DesktopAwaited, RunEnded
 from runner.frames import read_frame
 from runner.journal import Journal, Record
 from runner.state import AttemptState, RunState, fold
 from runner.summary import summarize
 from runner.trees import read_tree
+from sandboxes.admission import HostLimits
 from sandboxes.backend import load_backend
 from sandboxes.errors import ImageNotFound, InfraError, InputError
 from sandboxes.simulation.settings import Delay, Fault
@@ -65,6 +68,7 @@ async def test_the_summary_is_what_json_prints(lab: Laboratory) -> None:
     state = await lab.run(task("b", MISSING, after=["a"]), task("a"), task("c", after=["b"]))
     summary = summarize(state).model_dump()
     walls = [one.pop("wall_s") for one in summary["tasks"]]
+    assert {one.pop("reused") for one in summary["tasks"]} == {None}
     assert summary == {
         "run": state.id,
         "status": "failed",
@@ -101,7 +105,7 @@ async def test_a_desktop_that_dies_is_infra_and_tried_again_on_a_fresh_one(lab: 
     assert state.status == "succeeded"
     assert (first.status, first.failure, second.status) == ("failed", "infra", "succeeded")
     assert first.ruling is not None
-    assert first.ruling.answer == "retry"
+    assert first.ruling.answer == "retry_fresh"
     assert first.desktop != second.desktop
     assert b"died" in lab.store.get(first.evidence["guest_log"])
     assert lab.store.get(second.outputs["note"].sha256) == b"hey"
@@ -158,12 +162,26 @@ async def test_an_output_that_is_not_there_or_too_large_is_a_failure_of_contract
 
 async def test_an_input_that_cannot_be_placed_is_a_failure_of_contract(lab: Laboratory) -> None:
     gone = task("a", inputs={"given": {"file": "gone.txt", "to": "~/x"}})
-    (lab.folder / "x").write_text("x")
+    for name in ("x", "gone.txt"):
+        (lab.folder / name).write_text("x")
     refused = task("b", inputs={"given": {"file": "x", "to": "/home/user"}})
-    state = await lab.run(gone, refused)
+
+    def vanish(_: Record, state: RunState) -> None:
+        (lab.folder / "gone.txt").unlink(missing_ok=True)
+
+    summary = await run_swarm(
+        swarm(gone, refused), lab.folder, lab.home, backend="simulated", on_event=vanish
+    )
+    state = lab.read(summary.run)
     assert only_attempt(state, "a").failure == "contract"
     assert only_attempt(state, "b").failure == "contract"
     assert only_attempt(state, "b").reason.startswith("input given: ")
+
+
+async def test_a_file_that_is_not_there_is_told_before_anything_starts(lab: Laboratory) -> None:
+    with pytest.raises(InputError, match=r"gone\.txt"):
+        await lab.run(task("a"), task("b", inputs={"given": {"file": "gone.txt", "to": "~/x"}}))
+    assert lab.records == []
 
 
 async def test_what_a_lost_task_blocks_is_told_and_the_rest_goes_on(lab: Laboratory) -> None:
@@ -205,7 +223,7 @@ async def test_a_cancelled_run_says_so_and_leaves_no_desktop(lab: Laboratory) ->
     with anyio.CancelScope() as scope, anyio.fail_after(20):
         tasks = swarm(task("a", {"type": "x"}, waiting), task("b", after=["a"]))
 
-        def watch(record: Record) -> None:
+        def watch(record: Record, _: RunState) -> None:
             lab.records.append(record)
             if lab.records[-1].event.kind == "checkpoint":
                 scope.cancel()
@@ -243,7 +261,7 @@ async def test_a_journal_that_cannot_be_written_ends_the_run(lab: Laboratory) ->
 
 
 async def test_trouble_of_the_controllers_own_is_journaled_and_raised_as_it_is(lab: Laboratory) -> None:
-    def break_down(record: Record) -> None:
+    def break_down(record: Record, _: RunState) -> None:
         lab.records.append(record)
         if lab.records[-1].event.kind == "checkpoint":
             raise ZeroDivisionError("a defect")
@@ -287,7 +305,7 @@ def test_another_process_folds_the_same_while_it_runs(lab: Laboratory) -> None:
         assert watcher.stdout is not None
         seen: list[tuple[int, int]] = []
 
-        def ask(record: Record) -> None:
+        def ask(record: Record, _: RunState) -> None:
             lab.records.append(record)
             print(lab.records[-1].run, file=watcher.stdin, flush=True)
             seen.append((lab.records[-1].seq, int(watcher.stdout.readline())))  # type: ignore[union-attr]
@@ -316,3 +334,25 @@ def test_a_script_without_a_main_guard_runs_once(lab: Laboratory) -> None:
     assert ran.stdout == "succeeded\n", ran.stderr
     with Journal(lab.home) as journal:
         assert len(journal.runs()) == 1
+
+
+async def test_a_desktop_that_has_no_room_waits_and_its_place_is_told(lab: Laboratory) -> None:
+    lab.simulate(boot=Delay(median_s=0.05))
+    tasks = [task(name) for name in "abcd"]
+    state = await lab.run(*tasks, limits=HostLimits(max_desktops=1))
+    assert set(statuses(state).values()) == {"succeeded"}
+    waits = [record.event for record in lab.records if isinstance(record.event, DesktopAwaited)]
+    assert [wait.place for wait in waits] == [1, 2, 3]
+    assert waits[0].reason == "1 desktops run, and 1 are the most"
+    lines, out = Lines(lab.store, io.StringIO()), list[int | None]()
+    partial_state = RunState.start(lab.records[0])
+    for record in lab.records:
+        lines.take(record)
+        if record.seq > partial_state.seq:
+            partial_state.apply(record)
+        last = partial_state.tasks["d"].attempts
+        out.append(partial_state.place_in_line(last[-1]) if last else None)
+    places = [place for place, before in zip(out, [None, *out], strict=False) if place != before]
+    assert places == [3, 2, 1, None], "the place of the last one, as the others come in"
+    assert isinstance(lines.out, io.StringIO)
+    assert "waits for room, place 3 in the line: others came first" in lines.out.getvalue()

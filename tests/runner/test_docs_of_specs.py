@@ -9,9 +9,10 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from runner import actions, spec
+from runner import actions, rules, spec
 from runner.checks import spec as checks
 from runner.load import load_swarm
+from runner.monitors import spec as guards
 from sandboxes import spec as desktops
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -22,10 +23,24 @@ MODELS: list[tuple[str, type[BaseModel]]] = [
         ("swarm-files.md", model)
         for model in (
             spec.Swarm, spec.Task, spec.ScriptAgent, spec.ProcessAgent, spec.Input, spec.Output, spec.Budget,
-            spec.Retry, desktops.DesktopSpec, desktops.Screen, desktops.Limits, actions.Target, *ACTIONS,
+            spec.Retry, desktops.DesktopSpec, desktops.Screen, desktops.Limits, desktops.Network,
+            actions.Target, *ACTIONS,
         )
     ),
+    *(
+        ("patterns.md", model)
+        for model in (spec.Lead, spec.Map, spec.FilePlanner, spec.PythonPlanner, spec.ModelPlanner)
+    ),
     *(("checks.md", model) for model in CHECKS),
+    *(
+        ("guardrails.md", model)
+        for model in (
+            spec.Allowance, spec.Judges, spec.Judge, guards.Allow, guards.Monitors, guards.Repeats,
+            guards.Progress, guards.Dialogs, guards.Claims, guards.Targets, guards.Refusals, guards.Own,
+        )
+    ),
+    ("handoffs.md", rules.Handoff),
+    *(("failures.md", model) for model in (rules.Policy, rules.Escalation, rules.Contact, rules.Lock)),
 ]  # fmt: skip
 
 
@@ -53,7 +68,8 @@ def _value(field: dict[str, Any]) -> str:
     if "$ref" in field:
         return "mapping"
     if "oneOf" in field:
-        return "one of several mappings"
+        kinds = dict.fromkeys(map(_value, field["oneOf"]))
+        return " or ".join(kinds) if len(kinds) > 1 else "one of several mappings"
     if choices := field.get("enum") or ([field["const"]] if "const" in field else []):
         return ", ".join(f"`{choice}`" for choice in choices)
     kind = {"string": "text", "integer": "whole number", "boolean": "`true`, `false`", "array": "list"}
@@ -75,13 +91,25 @@ def test_every_field_is_in_the_page(page: str, model: type[BaseModel]) -> None:
     assert table(model) in text, f"docs/{page} should hold:\n{table(model)}"
 
 
-EXAMPLES = re.findall(r"```yaml\n(name: .*?)```", (DOCS / "swarm-files.md").read_text(), re.DOTALL)
+EXAMPLES = [
+    example
+    for page in ("swarm-files.md", "patterns.md", "guardrails.md")
+    for example in re.findall(r"```yaml\n(name: .*?)```", (DOCS / page).read_text(), re.DOTALL)
+]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_whole_example_loads(tmp_path: Path, example: str) -> None:
-    for name in ("ledger.csv", "agent.py", "letterhead.png", "my_checks.py"):
-        (tmp_path / name).write_text("")
+    for name in (
+        "ledger.csv",
+        "agent.py",
+        "letterhead.png",
+        "my_checks.py",
+        "judges.py",
+        "report.py",
+        "mine.py",
+    ):
+        (tmp_path / name).write_text("number,amount\n7,12.50\n")
     (tmp_path / "swarm.yaml").write_text(example)
     load_swarm(tmp_path / "swarm.yaml")
 
@@ -90,7 +118,7 @@ def test_every_check_of_the_page_loads(tmp_path: Path) -> None:
     found = re.findall(r"```yaml\n(- check: .*?)```", (DOCS / "checks.md").read_text(), re.DOTALL)
     assert len(found) == len(CHECKS)
     body = "".join(found).replace("\n", "\n      ")
-    for name in ("expected-chart.png", "my_checks.py"):
+    for name in ("expected-chart.png", "my_checks.py", "my_models.py"):
         (tmp_path / name).write_text("")
     (tmp_path / "swarm.yaml").write_text(
         "name: a\ntasks:\n  - id: a\n    instruction: x\n    agent: {kind: script, steps: [{press: a}]}\n"

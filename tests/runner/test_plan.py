@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from runner.errors import Loc, SpecError
-from runner.plan import Reference, make_plan
+from runner.graph import Reference
+from runner.plan import make_plan
 from tests.runner.laboratory import swarm, task
 
 NOTE = {"note": {"path": "~/note.txt"}}

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from runner.state import AttemptState
+from sandboxes.errors import InputError
 from tests.runner.laboratory import SMALL, Laboratory
 
 pytestmark = pytest.mark.anyio
@@ -106,7 +107,13 @@ async def test_what_the_program_gets_wrong_is_the_agents_failure(
 
 
 async def test_a_program_that_is_not_there(lab: Laboratory) -> None:
-    attempt = await attempt_at(lab, program(lab, "", command=["./absent"]))
+    with pytest.raises(InputError, match=r"\./absent"):
+        await attempt_at(lab, program(lab, "", command=["./absent"]))
+
+
+async def test_a_program_that_does_not_start(lab: Laboratory) -> None:
+    (lab.folder / "text").write_text("no program")
+    attempt = await attempt_at(lab, program(lab, "", command=["./text"]))
     assert attempt.failure == "agent"
     assert "does not start" in attempt.reason
 

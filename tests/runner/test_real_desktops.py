@@ -10,9 +10,10 @@ import anyio
 import pytest
 
 from runner.checkpoints import read_chain
+from runner.cli.show import show_run
 from runner.controller import run_swarm
-from runner.events import CheckpointTaken
-from runner.journal import Record
+from runner.events import CheckpointTaken, ConnectionEnded
+from runner.journal import Journal, Record
 from sandboxes.backend import load_backend
 from tests.runner.laboratory import Laboratory, swarm
 
@@ -48,6 +49,33 @@ async def test_an_editor_writes_a_file_that_passes_its_check(real: Laboratory, b
     assert chain[2].executed[0].points, "where the field was clicked"
 
 
+async def test_every_connection_is_in_the_journal(
+    real: Laboratory, backend: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask = "import urllib.request as u; u.urlopen('http://host.internal:9/')"
+    refused = "import urllib.request as u; u.urlopen('https://example.org/?key=secret')"
+    script = f'python3 -c "{ask}"; python3 -c "{refused}"; exec mousepad done.txt'
+    one = writes() | {
+        "agent": {"kind": "script", "steps": [{"open": ["sh", "-c", script]}, {"focus": "done.txt"}]}
+    }
+    one["desktop"] = {"image": "slim", "network": {"allow": ["localhost:9"]}}
+    summary = await run_swarm(swarm(one), real.folder, real.home, backend=backend)
+    with Journal(real.home) as journal:
+        records = list(journal.read(summary.run))
+    made, not_made = (record.event for record in records if isinstance(record.event, ConnectionEnded))
+    assert (made.number, made.host, made.port, made.allowed) == (1, "localhost", 9, True)
+    assert (not_made.number, not_made.host, not_made.port, not_made.allowed) == (2, "example.org", 443, False)
+    assert "not on this desktop's list" in not_made.reason
+    assert "secret" not in "".join(record.event.model_dump_json() for record in records[1:])
+    [attempt] = real.read(summary.run).tasks["a"].attempts
+    assert (attempt.status, attempt.connections, attempt.refused) == ("succeeded", 1, not_made)
+    monkeypatch.setenv("DESKSWARM_HOME", str(real.home))
+    show_run(summary.run, None)
+    shown = capsys.readouterr().out
+    assert "made 1 network connections" in shown
+    assert f"last refused a connection: {not_made.reason}" in shown
+
+
 async def test_a_desktop_ended_in_mid_task_is_infra_and_tried_again(real: Laboratory, backend: str) -> None:
     one = writes(*({"type": f"{number} "} for number in range(8)), {"press": "ctrl+s"})
     seen, told = anyio.create_memory_object_stream[Record](math.inf)
@@ -65,7 +93,11 @@ async def test_a_desktop_ended_in_mid_task_is_infra_and_tried_again(real: Labora
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(end_the_first_desktop)
             summary = await run_swarm(
-                swarm(one), real.folder, real.home, backend=backend, on_event=seen.send_nowait
+                swarm(one),
+                real.folder,
+                real.home,
+                backend=backend,
+                on_event=lambda record, _: seen.send_nowait(record),
             )
             runs.append(summary.run)
     first, second = real.read(runs[0]).tasks["a"].attempts

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from runner.checkpoints import Checkpoint, read_chain
-from runner.session import must_answer
+from runner.outcome import must_answer
 from runner.state import AttemptState
 from runner.trees import read_tree
 from sandboxes.desktop import Desktop

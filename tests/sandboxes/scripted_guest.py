@@ -29,8 +29,11 @@ class Guest:
 
     async def read(self) -> dict[str, Any]:
         """The next request."""
-        request: dict[str, Any] = json.loads((await self._reader.read()).header)
-        return request
+        return (await self.read_with_attachment())[0]
+
+    async def read_with_attachment(self) -> tuple[dict[str, Any], bytes]:
+        frame = await self._reader.read()
+        return json.loads(frame.header), frame.attachment
 
     async def answer(self, request: dict[str, Any], result: object, attachment: bytes = b"") -> None:
         await self.send({"id": request["id"], "result": result}, attachment)

@@ -13,11 +13,9 @@ from sandboxes.deadline import Pace
 from sandboxes.desktop import Desktop
 from sandboxes.errors import (
     ActionFailed,
-    DeadlineExceeded,
     DesktopLost,
     GuestError,
     InputError,
-    StaleLease,
 )
 from sandboxes.guest.protocol import Input, Move, Point, Press, Rect, Window
 from sandboxes.host import Host
@@ -91,17 +89,6 @@ async def test_exec(shared: Desktop) -> None:
     assert not result.truncated
 
 
-async def test_exec_keeps_a_mebibyte(shared: Desktop) -> None:
-    result = await shared.exec(["head", "-c", "3000000", "/dev/zero"])
-    assert (len(result.stdout), result.truncated, result.exit_code) == (1 << 20, True, 0)
-
-
-async def test_exec_ends_with_its_deadline(shared: Desktop) -> None:
-    with pytest.raises(DeadlineExceeded, match="exec"):
-        await shared.exec(["sleep", "1234"], timeout=0.2)
-    assert (await shared.exec(["pgrep", "-f", "sleep 1234"])).exit_code == 1
-
-
 async def test_a_program_that_is_not_there(shared: Desktop) -> None:
     with pytest.raises(GuestError, match="no-such-program"):
         await shared.exec(["no-such-program"])
@@ -109,10 +96,7 @@ async def test_a_program_that_is_not_there(shared: Desktop) -> None:
         await shared.open(["no-such-program"])
 
 
-async def test_the_clipboard(shared: Desktop) -> None:
-    for text in ("häßlich ✓ 漢字 🎈\n\ttwo lines", "", "x" * 1_000_000):
-        await shared.clipboard.write(text)
-        assert await shared.clipboard.read() == text
+async def test_the_clipboard_has_a_limit(shared: Desktop) -> None:
     with pytest.raises(InputError, match="clipboard"):
         await shared.clipboard.write("x" * 1_100_000)
 
@@ -134,39 +118,6 @@ async def test_windows(desktop: Desktop) -> None:
             await pace.wait()
     with pytest.raises(GuestError, match="no window"):
         await desktop.activate_window(editor.id)
-
-
-async def test_a_handover_fences_the_old_handle(desktop: Desktop) -> None:
-    await desktop.files.write("~/note", b"kept")
-    new = await desktop.hand_over("other")
-    assert (new.id, new.lease.holder, new.lease.epoch) == (desktop.id, "other", 2)
-    for call in (
-        desktop.screenshot(),
-        desktop.ui_tree(),
-        desktop.windows(),
-        desktop.press("a"),
-        desktop.exec(["true"]),
-        desktop.open(["true"]),
-        desktop.settle(),
-        desktop.files.read("~/note"),
-        desktop.clipboard.read(),
-        desktop.locator("text").click(),
-        desktop.hand_over("third"),
-        desktop.stop(),
-    ):
-        with pytest.raises(StaleLease, match="handed over to other"):
-            await call
-    assert await new.files.read("~/note") == b"kept"
-
-
-async def test_the_end_of_an_old_handle_leaves_the_desktop(host: Host, backend: str) -> None:
-    async with await host.start(DesktopSpec(image="slim"), backend=backend, holder="one") as old:
-        new = await old.hand_over("two")
-    async with new:
-        assert (await new.exec(["true"])).exit_code == 0
-    with pytest.raises(DesktopLost):
-        await new.screenshot()
-    assert new.id not in [record.id for record in await host.desktops()]
 
 
 async def test_after_the_end(desktop: Desktop) -> None:

@@ -11,15 +11,20 @@ import pytest
 from anyio.abc import ByteStream, SocketAttribute
 from docker.constants import DEFAULT_UNIX_SOCKET
 
+from sandboxes import docker_exec
 from sandboxes.backend import load_backend
+from sandboxes.conformance.subject import eventually
+from sandboxes.connection import Connection
 from sandboxes.docker_engine import DockerBackend
 from sandboxes.docker_image import HOME_LABEL, guest_image, remove_old_images
 from sandboxes.errors import BackendBusy, BackendUnavailable
 from sandboxes.home import images_folder
 from sandboxes.host import Host
 from sandboxes.image import ImageStore
+from sandboxes.lease import Lease
+from sandboxes.owner import Owner
 from sandboxes.reaper import reap
-from sandboxes.spec import DesktopSpec
+from sandboxes.spec import DesktopSpec, new_desktop_id
 from tests.conftest import lacking
 
 pytestmark = [pytest.mark.anyio, pytest.mark.docker]
@@ -82,7 +87,7 @@ async def test_an_address_that_is_not_supported_is_named(home: Path, monkeypatch
 async def test_an_engine_that_hangs_is_busy_and_holds_up_no_other_backend(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DockerBackend, "request_seconds", 1)
+    monkeypatch.setattr(docker_exec, "REQUEST_SECONDS", 1)
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/silent")
     async with await anyio.create_unix_listener(tmp_path / "silent"):  # connections wait, unanswered
         with pytest.raises(BackendBusy, match="does not answer"):
@@ -116,3 +121,21 @@ async def test_the_guests_code_names_the_image(home: Path) -> None:
     base, _, guest = guest_image(image).rpartition("-")
     assert base == f"deskswarm/slim:{image.key[:12]}"
     assert len(guest) == 12
+
+
+async def test_a_container_needs_nobody_to_remove_it(home: Path) -> None:
+    """Its holder may be dead, and the reaper too."""
+    backend, spec = load_backend("docker", home), DesktopSpec(image="slim")
+    lease = Lease(new_desktop_id(), "test", ttl_s=2)
+    await backend.prepare(spec)
+    await backend.create(lease.desktop_id, spec, Owner.current(), {})
+    try:
+        async with Connection(await backend.connect(lease.desktop_id), lease):
+            pass
+
+        async def gone() -> bool:
+            return lease.desktop_id not in {record.id for record in await backend.desktops()}
+
+        await eventually("the end of a container without a holder", gone)
+    finally:
+        await backend.stop(lease.desktop_id)

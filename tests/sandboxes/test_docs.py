@@ -52,7 +52,7 @@ async def test_the_other_examples(
         await desktop.open(["mousepad"])
         await desktop.locator("text").wait_for()
         for example in EXAMPLES[1:]:
-            scope = await run(example, desktop=desktop)
+            scope = await run(example, desktop=desktop, host=host)
         new = scope["new"]
         assert isinstance(new, Desktop)
         await new.stop()

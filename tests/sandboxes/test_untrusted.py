@@ -11,11 +11,10 @@ from typing import Any
 import anyio
 import pytest
 
-from sandboxes.connection import Connection
 from sandboxes.desktop import Desktop
 from sandboxes.errors import ActionFailed, DeadlineExceeded, FileError, LocatorError, ProtocolError
 from sandboxes.guest.protocol import Press
-from sandboxes.lease import Lease
+from sandboxes.host import Host
 from sandboxes.spec import DesktopSpec
 from tests.sandboxes.scripted_guest import Behaviour, Guest, answering, connected
 
@@ -29,15 +28,10 @@ TILE = bytes(64 * 64 * 4)
 
 @asynccontextmanager
 async def desktop(folder: Path, behave: Behaviour) -> AsyncIterator[Desktop]:
-    async def stop() -> None:
-        return
-
-    async def connect(lease: Lease) -> Connection:
-        raise NotImplementedError
-
     async with (
+        Host(folder / "home") as host,
         connected(folder, behave) as connection,
-        Desktop(DesktopSpec(), connection, on_close=stop, connect=connect) as made,
+        Desktop(DesktopSpec(), connection, host) as made,
     ):
         yield made
 

@@ -90,7 +90,8 @@ def run_bench(*arguments: str, home: Path, timeout: float = 300) -> subprocess.C
 def test_an_unknown_benchmark_is_bad_input(home: Path) -> None:
     result = run_bench("speed", "--json", home=home)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "bench: 'speed' is no benchmark; there are: observe\n"
+    known = "observe, start, fork, density, churn, coordination, scale, survival"
+    assert result.stderr == f"bench: 'speed' is no benchmark; there are: {known}\n"
 
 
 @pytest.mark.slow
@@ -108,3 +109,19 @@ async def test_observe_works_from_end_to_end(
         assert figure["ratio"] == pytest.approx(figure["baseline"] / figure["ours"], rel=0.01)
     assert all(figure["ours"] > 0 for figure in figures)
     assert {figure["name"] for figure in figures if figure["met"] is None} == GOALLESS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["start", "fork", "density", "churn"])
+async def test_the_others_work_from_end_to_end(home: Path, backend: str, name: str) -> None:
+    result = await to_thread.run_sync(
+        lambda: run_bench(name, "--quick", "--json", "--backend", backend, home=home)
+    )
+    assert result.returncode == 0, result.stderr
+    figures = {figure["name"]: figure for figure in json.loads(result.stdout)["figures"]}
+    assert len(figures) >= 2
+    assert all(figure.endswith(f"_{backend}") for figure in figures)
+    if name == "churn":
+        assert figures[f"churn_left_{backend}"]["met"], result.stderr
+    if name == "density":
+        assert figures[f"density_{backend}"]["ours"] == 2

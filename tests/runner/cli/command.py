@@ -25,14 +25,16 @@ class Command:
         self.folder = folder
         self.started: list[subprocess.Popen[str]] = []
 
-    def __call__(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *arguments: str, code: int = 0, timeout: float = PATIENCE_S
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [COMMAND, *arguments],
             env=self._environment,
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=timeout,
             check=False,
         )
         assert done.returncode == code, (

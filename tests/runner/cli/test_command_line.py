@@ -259,7 +259,7 @@ def test_runs_lists_the_newest_first(finished: Command) -> None:
 def test_show_tells_what_failed_and_why(finished: Command) -> None:
     shown = finished("show", "last").stdout
     assert "FAILED  check 0: text" in shown
-    assert "attempt 1  failed (contract)" in shown
+    assert "attempt 1  failed (contract.check)" in shown
     assert "check  blocked" in shown
 
 

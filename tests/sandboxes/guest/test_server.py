@@ -102,6 +102,17 @@ async def test_hello_fences_off_earlier_leases(booting: tuple[Backend, str]) -> 
         assert "result" in await two.ask("windows", SECOND)
 
 
+async def test_only_a_virtual_machines_host_can_tell_it_to_be_another(booting: tuple[Backend, str]) -> None:
+    async with peer(booting) as one:
+        await one.hello()
+        seed, machine_id = "00" * 32, "00" * 16
+        failure = (
+            await one.ask("adopt", hostname="x", machine_id=machine_id, time_ns=1, seed=seed, lifetime_s=60)
+        )["failure"]
+        assert failure == {"kind": "bad_request", "message": "adopt: only on a virtual machine's port"}
+        assert "result" in await one.ask("windows")
+
+
 async def test_a_key_held_down_is_released_when_its_holder_is_replaced(booting: tuple[Backend, str]) -> None:
     async with peer(booting) as one, peer(booting) as two:
         await one.hello()
@@ -140,10 +151,11 @@ async def test_nonsense_costs_its_own_connection_only(booting: tuple[Backend, st
 async def test_too_many_requests_are_refused_and_the_others_served(booting: tuple[Backend, str]) -> None:
     async with peer(booting) as one:
         await one.hello()
-        for _ in range(70):
-            await one.send("exec", argv=["sleep", "1.5"])
-        replies = [await one.reply() for _ in range(70)]
-        assert sum("failure" in reply for reply in replies) == 6
+        for _ in range(262):
+            await one.send("settle", quiet_s=5, timeout_s=10)
+        replies = [await one.reply() for _ in range(262)]
+        refused = [reply["failure"]["message"] for reply in replies if "failure" in reply]
+        assert refused == ["more than 256 requests at a time"] * 6
 
 
 async def test_a_wrong_argument_or_operation_is_a_bad_request(booting: tuple[Backend, str]) -> None:

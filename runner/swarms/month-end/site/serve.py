@@ -63,5 +63,6 @@ def confirmation(fields: dict[str, str]) -> str:
 
 if __name__ == "__main__":
     server = HTTPServer(("127.0.0.1", PORT), Portal)
-    subprocess.Popen(["google-chrome", f"http://localhost:{PORT}/"])
+    # Its processes end themselves where another takes longer than 15 s to start, as in an emulated machine.
+    subprocess.Popen(["google-chrome", "--ipc-connection-timeout=300", f"http://localhost:{PORT}/"])
     server.serve_forever()

@@ -1,0 +1,1 @@
+"""What the coordination layer is worth: the same plans and faults, with its safeguards and without."""

@@ -1,0 +1,1 @@
+"""What a run loses when its controller is killed: nothing, at whatever moment."""

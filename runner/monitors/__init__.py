@@ -1,0 +1,1 @@
+"""Monitors: what watches a session. Each is a module that can be read, and run over recorded steps, alone."""

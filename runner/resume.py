@@ -1,0 +1,97 @@
+"""Taking a run up again whose controller died: what was finished stays, what was under way is done anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from anyio import to_thread
+
+from runner.controller import OnEvent, carry_on, prepare
+from runner.events import AttemptEnded, Event, Ruling, RunResumed
+from runner.journal import AlreadyHappened, Journal
+from runner.run_log import RunLog
+from runner.state import AttemptState, RunState, fold_decisions
+from runner.summary import RunSummary
+from sandboxes.errors import InputError
+from sandboxes.host import Host
+from sandboxes.owner import Owner
+
+CAUSE = "controller_died"
+
+
+class RunTaken(InputError):
+    """A run has a controller already, or needs none any more."""
+
+
+async def resume_run(
+    run: str, home: Path, *, parallel: int | None = None, on_event: OnEvent | None = None
+) -> RunSummary:
+    """Carry a run on whose controller died, to its end; otherwise as `runner.controller.run_swarm`.
+
+    Raises RunTaken for a run that has ended, or that another process carries out.
+    """
+    with await to_thread.run_sync(Journal, home) as journal:
+        state = await to_thread.run_sync(fold_decisions, journal, run)
+        check_resumable(state)
+        async with Host(home) as host:
+            await prepare(host, state.swarm, state.backend)
+            log = RunLog(journal, state, on_event)
+            await take_up(log)
+            return await carry_on(host, Path(state.folder), log, parallel)
+
+
+def check_resumable(state: RunState) -> None:
+    """Raises RunTaken for a run that has ended, or whose controller lives."""
+    if state.status != "running":
+        raise RunTaken(f"run: {state.id} has ended ({state.status}); there is nothing to resume")
+    controller = Owner.parse(state.controller)
+    if controller.is_alive():
+        raise RunTaken(f"run: {state.id} is being carried out by process {controller.pid}")
+
+
+async def take_up(log: RunLog) -> None:
+    """Make this process the run's controller, and end the attempts whose desktops went with the last one.
+
+    Of two that try at once one succeeds. Raises RunTaken.
+    """
+    state = log.state
+    check_resumable(state)
+    resumed = RunResumed(number=state.resumed + 1, controller=str(Owner.current()))
+    try:
+        await log.write(resumed, *_ends_of_open_attempts(state))
+    except AlreadyHappened:
+        raise RunTaken(f"run: {state.id} was taken up by another process just now") from None
+
+
+def _ends_of_open_attempts(state: RunState) -> Iterator[Event]:
+    for task in state.tasks.values():
+        if task.status != "running":
+            continue
+        attempt = task.attempts[-1]
+        if attempt.status == "running":
+            ended = AttemptEnded(
+                task=task.id,
+                attempt=attempt.number,
+                status="cancelled",
+                failure="cancelled",
+                cause=CAUSE,
+                reason=_reason(attempt),
+            )
+            yield state.with_sums(ended)
+        yield Ruling(
+            task=task.id,
+            attempt=attempt.number,
+            answer="retry_fresh",
+            agent=attempt.agent,
+            reason="the run was resumed",
+            by="resume",
+        )
+
+
+def _reason(attempt: AttemptState) -> str:
+    died = "the controller died"
+    if attempt.intended is None:
+        return died
+    action, step, does = attempt.intended.action, attempt.intended.step, attempt.intended.does
+    return f"{died}; action {action} of step {step} ({does}) may have been carried out"

@@ -1,0 +1,1 @@
+"""Virtual machines: what the libvirt backend is made of."""
