@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.artifacts import ArtifactStore
-from runner.events import HandoffSent, TaskReused
+from runner.events import Event, HandoffSent, RunStarted, TaskReused
 from runner.handoff import Edges, Onward, over_limit
 from runner.journal import Journal
 from runner.plan import PlannedTask
@@ -24,9 +24,7 @@ def done_before(journal: Journal, store: ArtifactStore, state: RunState) -> list
     for run in journal.runs():
         if len(found) == len(wanted):
             break
-        started = RunState.start(journal.first(run))
-        hashes = {node.hash for node in started.plan.tasks}
-        if run == state.id or started.backend != state.backend or hashes.isdisjoint(_missing(wanted, found)):
+        if run == state.id or not _may_have_done(journal.first(run).event, state.backend, wanted, found):
             continue
         earlier = fold_decisions(journal, run)
         for node in wanted:
@@ -42,8 +40,14 @@ def _stands_alone(node: PlannedTask, edges: Edges) -> bool:
     return not gives and edges.desktop_from(node.id) is None
 
 
-def _missing(wanted: list[PlannedTask], found: Mapping[str, TaskReused]) -> set[str]:
-    return {node.hash for node in wanted if node.id not in found}
+def _may_have_done(
+    started: Event, backend: str, wanted: list[PlannedTask], found: Mapping[str, TaskReused]
+) -> bool:
+    """Whether a run that began so had a task that is still wanted."""
+    if not isinstance(started, RunStarted) or started.backend != backend:
+        return False
+    missing = {node.hash for node in wanted if node.id not in found}
+    return any(node.hash in missing for node in started.plan.tasks)
 
 
 def _done_in(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
+from runner.bench.request import Tell
 from sandboxes.backend import Backend, backend_names
 from sandboxes.errors import BackendUnavailable, ImageNotFound
 from sandboxes.host import Host
 from sandboxes.spec import DesktopSpec
-
-Tell = Callable[[str], None]
 
 SMALL = DesktopSpec(image="slim")
 """What is started, copied and kept warm: the image's whole session at full size, and nothing on it."""

@@ -12,10 +12,11 @@ from tempfile import TemporaryDirectory
 
 import anyio
 
-from runner.bench.backends import Tell, backends_to_measure
+from runner.bench.backends import backends_to_measure
 from runner.bench.cycle import live_once
 from runner.bench.effort import Effort
 from runner.bench.figures import Figure, Goal
+from runner.bench.request import Tell
 from sandboxes.backend import Backend, load_backend
 from sandboxes.conformance.traces import traces
 from sandboxes.deadline import Pace

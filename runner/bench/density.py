@@ -8,9 +8,10 @@ from contextlib import AsyncExitStack
 
 import anyio
 
-from runner.bench.backends import SMALL, Tell, backends_to_measure
+from runner.bench.backends import SMALL, backends_to_measure
 from runner.bench.effort import Effort
 from runner.bench.figures import Figure, Goal
+from runner.bench.request import Tell
 from sandboxes.admission import Wait
 from sandboxes.backends import memory_of
 from sandboxes.desktop import Desktop

@@ -6,10 +6,11 @@ import time
 from collections.abc import AsyncIterator
 from statistics import median
 
-from runner.bench.backends import SMALL, Tell, backends_to_measure
+from runner.bench.backends import SMALL, backends_to_measure
 from runner.bench.desk import open_editor
 from runner.bench.effort import Effort
 from runner.bench.figures import Figure, Goal
+from runner.bench.request import Tell
 from sandboxes.backend import Backend
 from sandboxes.backends import memory_of
 from sandboxes.desktop import Desktop

@@ -10,6 +10,7 @@ from typing import Any
 
 from runner.bench.companion import Companion
 from runner.bench.figures import Figure, Goal
+from runner.bench.request import Tell
 from runner.bench.timing import compare, timed
 from sandboxes.desktop import Desktop
 from sandboxes.errors import InfraError
@@ -63,9 +64,7 @@ async def measure_action(desktop: Desktop, readings: int) -> Figure:
     return _milliseconds("action", await compare(timed(ours), timed(baseline), readings), ACTION)
 
 
-async def measure_trees(
-    desktop: Desktop, companion: Companion, walks: int, tell: Callable[[str], None]
-) -> list[Figure]:
+async def measure_trees(desktop: Desktop, companion: Companion, walks: int, tell: Tell) -> list[Figure]:
     """`tree`: all objects and all that OSWorld's tree holds of them; `tree_fresh`: the same where nothing
     said before may be used again; `tree_showing`: what an agent is given.
 

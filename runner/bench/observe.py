@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from runner.bench.backends import Tell
 from runner.bench.companion import run_companion
 from runner.bench.desk import busy_desktop
 from runner.bench.effort import Effort
 from runner.bench.figures import Figure
 from runner.bench.looking import measure_action, measure_screenshots, measure_trees
 from runner.bench.recording import measure_step, measure_store
+from runner.bench.request import Tell
 from runner.bench.swarm import measure_swarm
 from sandboxes.host import DEFAULT_BACKEND, Host
 

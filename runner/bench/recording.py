@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from statistics import median
@@ -16,6 +15,7 @@ from runner.actions import Action
 from runner.agents.base import View
 from runner.bench.desk import FOLDER, NOTE, PAGE, SHEET
 from runner.bench.figures import Figure, Goal
+from runner.bench.request import Tell
 from runner.bench.sessions import action, disk_bytes, fresh_records
 from runner.bench.timing import WARM_UP
 from sandboxes.desktop import Desktop
@@ -32,7 +32,7 @@ async def measure_step(desktop: Desktop, steps: int) -> Figure:
     return Figure.of("step", "ms", median(taken[WARM_UP:]) * 1000, goal=STEP)
 
 
-async def measure_store(desktop: Desktop, rounds: int, tell: Callable[[str], None]) -> Figure:
+async def measure_store(desktop: Desktop, rounds: int, tell: Tell) -> Figure:
     """A session's journal and store, trees and all, beside nothing but a PNG of each step."""
     actions = [one for number in range(rounds) for one in varied_work(number)]
     with fresh_records() as records, TemporaryDirectory() as pictures:

@@ -6,9 +6,10 @@ import time
 from collections.abc import AsyncIterator
 from statistics import median
 
-from runner.bench.backends import SMALL, Tell, backends_to_measure
+from runner.bench.backends import SMALL, backends_to_measure
 from runner.bench.effort import Effort
 from runner.bench.figures import Figure, Goal
+from runner.bench.request import Tell
 from sandboxes.deadline import Pace, deadline
 from sandboxes.host import Host
 

@@ -13,6 +13,7 @@ from runner.bench.coordination.guarded import Ended, run_guarded
 from runner.bench.coordination.plans import BenchPlan, make_plan
 from runner.bench.coordination.wired import run_wired
 from runner.bench.figures import Figure, Goal
+from runner.bench.request import Tell
 from runner.journal import Journal
 from sandboxes.host import Host
 
@@ -21,7 +22,7 @@ SEED = 20261121
 AT_ONCE = 6
 
 
-async def coordination(plans: int, seed: int, tell: Callable[[str], None]) -> AsyncIterator[Figure]:
+async def coordination(plans: int, seed: int, tell: Tell) -> AsyncIterator[Figure]:
     """The figures of so many plans; `tell` is given what is going on."""
     with TemporaryDirectory(prefix="deskswarm-bench-", dir=in_memory()) as folder:
         guarded, wired = await run_plans(Path(folder), plans, seed, tell)
@@ -29,9 +30,7 @@ async def coordination(plans: int, seed: int, tell: Callable[[str], None]) -> As
         yield figure
 
 
-async def run_plans(
-    folder: Path, plans: int, seed: int, tell: Callable[[str], None]
-) -> tuple[list[Ended], list[Ended]]:
+async def run_plans(folder: Path, plans: int, seed: int, tell: Tell) -> tuple[list[Ended], list[Ended]]:
     """Each plan with the safeguards and without them: how the runs ended, in the plans' order."""
     guarded: dict[int, Ended] = {}
     wired: dict[int, Ended] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from anyio import to_thread
 
 from runner.bench.figures import Figure, Goal
+from runner.bench.request import Tell
 from runner.bench.scale.crowd import Crowd, run_crowd
 from runner.bench.scale.history import time_of_resume, time_of_show, write_history
 from runner.bench.scale.writing import measure_writing
@@ -21,8 +22,6 @@ EVENTS = 1_000_000
 STEPS = 20
 _PARTS = 10
 """The run of all tasks is compared with one of so many times fewer."""
-
-Tell = Callable[[str], None]
 
 
 async def scale(tasks: int, desktops: int, events: int, tell: Tell) -> AsyncIterator[Figure]:

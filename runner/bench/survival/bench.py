@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -15,6 +15,7 @@ from anyio import to_thread
 
 from runner.artifacts import ARTIFACTS, ArtifactStore
 from runner.bench.figures import Figure, Goal
+from runner.bench.request import Tell
 from runner.bench.survival.controllers import begin, context, resume
 from runner.bench.survival.findings import Findings, Results, examine, results
 from runner.bench.survival.plan import swarm_for
@@ -30,8 +31,6 @@ DEADLINE_S = 600.0
 AGAIN = 0.3
 """So many of those that take a run up are killed too."""
 _UNDISTURBED = 3
-
-Tell = Callable[[str], None]
 
 
 async def survival(backend: str, kills: int, seed: int, tell: Tell) -> AsyncIterator[Figure]:
