@@ -25,7 +25,7 @@ from sandboxes.docker_log import LogTail
 from sandboxes.docker_stream import is_local_engine
 from sandboxes.errors import DesktopStartError
 from sandboxes.filelock import only_one
-from sandboxes.home import home_id, images_folder, run_folder
+from sandboxes.home import find_home_id, home_id, images_folder, run_folder
 from sandboxes.image import ImageStore
 from sandboxes.namespaces import GUEST, PRIVATE_FOLDERS, guest_environment
 from sandboxes.owner import Owner
@@ -148,7 +148,9 @@ class DockerBackend:
         self._logs.pop(desktop_id, None)
 
     async def desktops(self) -> list[DesktopRecord]:
-        home = await anyio.to_thread.run_sync(home_id, self._home)
+        home = find_home_id(self._home)
+        if home is None:
+            return []
 
         def find(client: DockerClient) -> list[DesktopRecord]:
             filters: dict[str, str | list[str] | bool] = {"label": [f"{HOME_LABEL}={home}", _OWNER_LABEL]}
@@ -171,10 +173,13 @@ class DockerBackend:
 
     async def reap(self) -> list[str]:
         """Also the copies of images that this home no longer has."""
+        home = find_home_id(self._home)
+        if home is None:
+            return []
         dead = [desktop.id for desktop in await self.desktops() if not desktop.owner.is_alive()]
         for desktop_id in dead:
             await self.stop(desktop_id)
-        await ask(lambda client: remove_old_images(client, home_id(self._home), self._images.ls()))
+        await ask(lambda client: remove_old_images(client, home, self._images.ls()))
         return dead
 
     def _labels(self, spec: DesktopSpec, owner: Owner, labels: dict[str, str]) -> dict[str, str]:

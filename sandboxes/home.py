@@ -58,3 +58,11 @@ def home_id(home: Path) -> str:
         draft.flush()
         os.link(draft.name, path)
     return path.read_text()
+
+
+def find_home_id(home: Path) -> str | None:
+    """The same where it has been made. None: no engine holds anything of this home, or it is going."""
+    try:
+        return (home / "id").read_text()
+    except FileNotFoundError:
+        return None

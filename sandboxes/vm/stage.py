@@ -16,7 +16,7 @@ import shutil
 import time
 from pathlib import Path
 
-from sandboxes.home import home_id, images_folder
+from sandboxes.home import find_home_id, home_id, images_folder
 from sandboxes.image.disk import VmDisk
 from sandboxes.vm.hypervisor import User
 from sandboxes.vm.record import read_record
@@ -46,11 +46,12 @@ class Stage:
 
     @property
     def runs(self) -> Path:
-        """The folders of this home's running machines."""
-        return self.root / "run" / home_id(self._home)
+        """The folders of this home's running machines; there is no such folder before the first starts."""
+        return self.root / "run" / (find_home_id(self._home) or "none")
 
     def make_run(self, desktop_id: str) -> Path:
         """The folder of a machine that is to start. Raises OSError."""
+        home_id(self._home)
         for parent in (self.root, self.root / "run", self.runs):
             passable(parent)
         folder = self.runs / desktop_id

@@ -20,6 +20,7 @@ from sandboxes.errors import ImageNotFound, InputError, StaleLease
 from sandboxes.home import find_home, home_id, images_folder
 from sandboxes.host import Host
 from sandboxes.image import ImageStore
+from sandboxes.reaper import reap
 from sandboxes.spec import DesktopSpec, Screen
 from tests.conftest import lacking
 
@@ -115,6 +116,12 @@ def test_a_relative_home_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESKSWARM_HOME", "some/where")
     with pytest.raises(InputError, match="DESKSWARM_HOME"):
         find_home()
+
+
+async def test_reaping_writes_nothing_into_a_home(tmp_path: Path) -> None:
+    """A reaper outlives its controller; by then the home may be half removed."""
+    await reap(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_home_keeps_its_name(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from runner.journal import Journal, Record
 from runner.state import fold
 from sandboxes.errors import InfraError
 from sandboxes.home import find_home
+from sandboxes.reaper import reap
 from sandboxes.simulation.settings import FILE_NAME, Delay, Simulation
 
 KILLS = 200
@@ -46,6 +47,7 @@ async def survival(backend: str, kills: int, seed: int, tell: Tell) -> AsyncIter
                 tell(f"run {len(found)}: {line}")
             if len(found) % 20 == 0:
                 tell(f"{study.kills} of {kills} kills")
+        await reap(study.home)  # what else its controllers' reapers would remove while the folder is
     for figure in _figures(study, found):
         yield figure
 
@@ -66,7 +68,8 @@ class _Study:
     """All runs of one home. Blocks."""
 
     def __init__(self, home: Path, backend: str, random: Random) -> None:
-        self._home, self._backend, self._random = home, backend, random
+        self.home = home
+        self._backend, self._random = backend, random
         self._forking = context()
         self._swarm = swarm_for(backend)
         self._expected: Results = {}
@@ -95,12 +98,12 @@ class _Study:
             return Findings((), (), 0, 0)
         while fold(self._records(run)).status == "running":
             self._take_up(run)
-        with closing(ArtifactStore(self._home / ARTIFACTS)) as store:
+        with closing(ArtifactStore(self.home / ARTIFACTS)) as store:
             return examine(self._records(run), store, self._expected)
 
     def _take_up(self, run: str) -> None:
         started = time.monotonic()
-        with self._controller(resume(self._forking, self._home, run)) as process:
+        with self._controller(resume(self._forking, self.home, run)) as process:
             if self._random.random() < AGAIN:
                 self._kill_sometime(process)
                 return
@@ -118,7 +121,7 @@ class _Study:
             process.join(DEADLINE_S)
 
     def _begin(self) -> ForkServerProcess:
-        return begin(self._forking, self._home, self._swarm, self._backend)
+        return begin(self._forking, self.home, self._swarm, self._backend)
 
     @contextmanager
     def _controller(self, process: ForkServerProcess) -> Iterator[ForkServerProcess]:
@@ -129,11 +132,11 @@ class _Study:
             process.join(DEADLINE_S)
 
     def _last_run(self) -> str:
-        with Journal(self._home) as journal:
+        with Journal(self.home) as journal:
             return next(iter(journal.runs()), "")
 
     def _records(self, run: str) -> list[Record]:
-        with Journal(self._home) as journal:
+        with Journal(self.home) as journal:
             return journal.read(run)
 
 
