@@ -118,7 +118,7 @@ class Host:
             return warm
         with self._starter.asked_for():
             await self.prepare(spec, backend=backend)
-            return await self._start(order, order.backend.create, holder, timeout, on_wait)
+            return await self._start(order, None, holder, timeout, on_wait)
 
     async def prepare(self, spec: DesktopSpec, *, backend: str = DEFAULT_BACKEND) -> None:
         """Refuse what the backend cannot give, and make ready what its desktops share, before any is started.
@@ -228,7 +228,7 @@ class Host:
     async def _start(
         self,
         order: Order,
-        create: Create,
+        create: Create | None,
         holder: str,
         timeout: float,
         on_wait: OnWait,

@@ -71,7 +71,9 @@ class LibvirtBackend:
     def capabilities(self) -> Capabilities:
         """To copy a machine that has run, the kernel must let us read what it has written."""
         copies = _may_trace()
-        return Capabilities(root=True, snapshots="machine" if copies else "none", live_fork=copies)
+        return Capabilities(
+            root=True, opens=True, snapshots="machine" if copies else "none", live_fork=copies
+        )
 
     async def check(self) -> str:
         if packages := " ".join(missing_packages()):
@@ -85,8 +87,8 @@ class LibvirtBackend:
         return f"QEMU {host.qemu_version} at {self._hypervisor.uri}, {speed}"
 
     async def prepare(self, spec: DesktopSpec) -> None:
-        """Make the image's disk (once per image, half a minute) and boot a template (once per image, screen
-        and limits, as long as a boot takes), unless they are there."""
+        """Make the image's disk (once per image, half a minute) and boot a template (once per image, screen,
+        limits and open programs, as long as a boot takes), unless they are there."""
         blueprint = await self._blueprint(spec)
         template = self._template(blueprint)
         if not await run_sync(template.is_whole):

@@ -51,6 +51,9 @@ class Network(Model):
     )
 
 
+Program = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1, max_length=100)]
+
+
 def _kind_of_network(value: object) -> str | None:
     if value == "none":
         return "none"
@@ -72,6 +75,11 @@ class DesktopSpec(Model):
             custom_error_message="write `none`, or what it may reach, as `{allow: ['example.org:443']}`",
         ),
     ] = Field(default="none", description="or a list of what it may reach")
+    open: tuple[Program, ...] = Field(
+        default=(),
+        max_length=20,
+        description="programs with their arguments, each with its window on the screen from the beginning",
+    )
 
 
 class Capabilities(Model):
@@ -83,6 +91,7 @@ class Capabilities(Model):
     survives_controller: bool = Field(default=False, description="a desktop can outlive its controller")
     local: bool = Field(default=True, description="its desktops take this machine's memory and processors")
     snapshots: SnapshotKind = Field(default="none", description="what a snapshot holds")
+    opens: bool = Field(default=False, description="its desktops begin with a spec's programs open")
     live_fork: bool = Field(default=False, description="a running desktop can be copied, programs and all")
 
 

@@ -19,6 +19,7 @@ from sandboxes.egress.rules import Rules
 from sandboxes.errors import BackendUnavailable, DeskswarmError, DesktopLost, DesktopStartError, InputError
 from sandboxes.labels import Labels
 from sandboxes.lease import Lease
+from sandboxes.opening import open_programs
 from sandboxes.owner import Owner
 from sandboxes.pool import HOLDER, WARM_LABELS, Kind, with_time_to_wait
 from sandboxes.spec import DesktopSpec, new_desktop_id
@@ -28,7 +29,7 @@ STOP_TIMEOUT_S = 30.0
 _LOG_LINES = 30
 
 Create = Callable[[str, DesktopSpec, Owner, dict[str, str]], Awaitable[None]]
-"""`Backend.create`, or another way to the same."""
+"""A way to a desktop other than `Backend.create`: a copy of one, or one in a saved state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +63,29 @@ class Starter:
         self,
         order: Order,
         lease: Lease,
-        create: Create,
+        create: Create | None,
         timeout: float,
         on_wait: OnWait = nobody,
         patience_s: float = math.inf,
     ) -> Connection:
         """Wait for room, make the desktop, and connect to it; failed or cancelled, it leaves nothing behind.
 
-        `timeout` counts from when the boot begins. Raises what the backend does, and HostFull, also where
-        there was no room within `patience_s`.
+        Without `create`, it is a fresh one, on which the programs of its spec are opened. `timeout` counts
+        from when the boot begins until it is connected to. Raises what the backend does, and HostFull, also
+        where there was no room within `patience_s`.
         """
+        make = create or order.backend.create
         desktop_id = lease.desktop_id
         async with (
             self._admission.starting(desktop_id, order.need, on_wait, patience_s),
             self._ended_on_failure(order, desktop_id),
         ):
             with deadline(f"start of desktop {desktop_id}", timeout):
-                await create(desktop_id, order.spec, Owner.current(), dict(order.labels))
-                return await self.connect(lease)
+                await make(desktop_id, order.spec, Owner.current(), dict(order.labels))
+                connection = await self.connect(lease)
+            if create is None and not order.backend.capabilities.opens:
+                await open_programs(connection, order.spec.open)
+            return connection
 
     async def connect(self, lease: Lease) -> Connection:
         """A connection under this lease, held by a task of the host until it closes. Raises DesktopLost."""
@@ -113,7 +119,7 @@ class Starter:
         """A desktop under a lease of the pool's; it does not count against its holder's time."""
         order = Order(kind.backend, with_time_to_wait(kind.spec), WARM_LABELS)
         lease = Lease(new_desktop_id(), HOLDER)
-        return await self.start(order, lease, kind.backend.create, START_TIMEOUT_S)
+        return await self.start(order, lease, None, START_TIMEOUT_S)
 
     def leased(self, desktop_id: str, order: Order) -> None:
         """A warm desktop is now what this order asked for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,7 @@ class Blueprint:
     def key(self) -> str:
         parts = [_FORMAT, self.disk.digest, self.disk.initrd.name, self.boot.arguments]
         parts += [str(self.memory_bytes), str(self.processors), *versions(self.host, kvm=self.kvm).values()]
+        parts += [json.dumps(program) for program in self.spec.open]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_KEY_CHARACTERS]
 
     def machine(

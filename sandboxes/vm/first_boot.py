@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
@@ -12,6 +13,7 @@ from sandboxes.deadline import Pace, deadline
 from sandboxes.errors import DesktopStartError
 from sandboxes.guest.protocol import Exec, ExecReply, Observe, ObserveReply, Settle, SettleReply
 from sandboxes.lease import Lease
+from sandboxes.opening import open_programs
 from sandboxes.vm.domain import CONSOLE
 
 _BOOT_SECONDS = 600
@@ -36,13 +38,15 @@ async def wait_until_up(folder: Path) -> None:
             await pace.wait()
 
 
-async def rehearse(stream: ByteStream, desktop_id: str) -> None:
-    """Use each part once, so that no copy has to load it; then let the desktop come to rest."""
+async def rehearse(stream: ByteStream, desktop_id: str, programs: Sequence[Sequence[str]]) -> None:
+    """Use each part once, so that no copy has to load it, open the programs that every copy is to have, and
+    let the desktop come to rest."""
     lease = Lease(desktop_id, "template", ttl_s=_TTL_SECONDS)
     async with Connection(stream, lease) as connection:
         for _ in range(2):
             await connection.request("observe", Observe(), ObserveReply, timeout=_REQUEST_SECONDS)
             await connection.request("exec", Exec(argv=("sync",)), ExecReply, timeout=_REQUEST_SECONDS)
+        await open_programs(connection, programs)
         quiet = Settle(quiet_s=1, timeout_s=30)
         await connection.request("settle", quiet, SettleReply, timeout=_REQUEST_SECONDS)
 

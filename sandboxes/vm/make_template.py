@@ -44,7 +44,7 @@ async def make_template(
         await machines.start(machine, record, None)
         await wait_until_up(folder)
         async with await machines.connect(desktop_id) as stream:
-            await rehearse(stream, desktop_id)
+            await rehearse(stream, desktop_id, blueprint.spec.open)
         await hypervisor.ask(partial(_save, name=desktop_id, folder=folder, user=user))
         await run_sync(_keep, folder, blueprint, user, template)
     finally:

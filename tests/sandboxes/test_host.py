@@ -16,10 +16,11 @@ import pytest
 
 from sandboxes.desktop import Desktop
 from sandboxes.doctor import examine
-from sandboxes.errors import ImageNotFound, InputError, StaleLease
+from sandboxes.errors import DesktopStartError, ImageNotFound, InputError, StaleLease
 from sandboxes.home import find_home, home_id, images_folder
 from sandboxes.host import Host
 from sandboxes.image import ImageStore
+from sandboxes.owner import Owner
 from sandboxes.reaper import reap
 from sandboxes.spec import DesktopSpec, Screen
 from tests.conftest import lacking
@@ -110,6 +111,21 @@ async def test_the_doctor_names_the_fix(
     assert "apt-get install mmdebstrap" in findings["image builder"].fix
     assert findings["image slim"].fix == "run `deskswarm image build slim`"
     assert not any(findings[name].works for name in ("backend bubblewrap", "backend docker", "image slim"))
+
+
+async def test_programs_are_open_from_the_beginning(host: Host, backend: str) -> None:
+    spec = DesktopSpec(image="slim", open=(("mousepad",), ("thunar", "/tmp")))
+    async with await host.start(spec, backend=backend, holder="test") as desktop:
+        titles = [window.title for window in (await desktop.observe()).windows]
+    assert any("Mousepad" in title for title in titles), titles
+    assert any(title.startswith("tmp") for title in titles), titles
+
+
+async def test_a_program_that_cannot_be_opened_fails_the_start(host: Host, backend: str) -> None:
+    spec = DesktopSpec(image="slim", open=(("no-such-program",),))
+    with pytest.raises(DesktopStartError, match="no-such-program"):
+        await host.start(spec, backend=backend, holder="test")
+    assert not [record for record in await host.desktops() if record.owner == Owner.current()]
 
 
 def test_a_relative_home_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

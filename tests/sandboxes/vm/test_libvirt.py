@@ -156,3 +156,14 @@ async def test_a_libvirt_that_is_not_there_is_named(home: Path, monkeypatch: pyt
     monkeypatch.setenv(VARIABLE, "qemu:///nonsense")
     with pytest.raises(BackendUnavailable, match="qemu:///nonsense"):
         await load_backend("libvirt", home).check()
+
+
+async def test_a_template_holds_the_programs_that_are_to_be_open(host: Host) -> None:
+    """The second desktop opens nothing: both are copies of one on which it was open."""
+    spec = DesktopSpec(image="slim", open=(("mousepad",),))
+    processes = []
+    for _ in range(2):
+        async with await host.start(spec, backend="libvirt", holder="test") as desktop:
+            (window,) = [one for one in (await desktop.observe()).windows if "Mousepad" in one.title]
+            processes.append((window.pid, (await said(desktop, f"cut -d' ' -f22 /proc/{window.pid}/stat"))))
+    assert processes[0] == processes[1]
