@@ -37,6 +37,7 @@ from .bus import BusError, call
 from .details import read_details
 from .protocol import Tree
 from .sheet import Known, Place, Sheet
+from .shifted import NOT_SHIFTED, Shift, find_shifts
 from .visible import visible_children
 
 MAX_TEXT = 2000
@@ -51,8 +52,8 @@ Extents = tuple[int, int, int, int]
 @dataclass(slots=True, eq=False)
 class Accessible:
     """One object. `child_count` is -1 where the application does not say it in bulk. `identity` is its path,
-    or its `place` in a sheet: LibreOffice makes the cells anew for who asks. `read` says that nothing more
-    is to be asked of it."""
+    or its `place` in a sheet: LibreOffice makes the cells anew for who asks. `shift` is how far it is from
+    where it says it is; `extents` are true. `read` says that nothing more is to be asked of it."""
 
     path: str
     role: int
@@ -69,6 +70,7 @@ class Accessible:
     actions: list[dict[str, str]] = field(default_factory=list)
     attributes: list[tuple[str, str]] = field(default_factory=list)
     place: Place | None = None
+    shift: Shift = NOT_SHIFTED
     read: bool = False
 
     @property
@@ -163,6 +165,7 @@ class Application:
             await self.together(self._complete(node) for node in level)
             for node in level:
                 node.children = [child for child in node.children if self._wanted(child)]
+            await find_shifts(self, level)
             level = [child for node in level for child in node.children]
             nodes += level
             if len(nodes) > self._max_nodes:
@@ -242,7 +245,9 @@ class Application:
     async def read_extents(self, node: Accessible) -> None:
         if node.extents is None:
             found = await self.ask(node.path, COMPONENT, "GetExtents", "u", (SCREEN_COORDINATES,))
-            node.extents = tuple(found) if found and found[2] > 0 and found[3] > 0 else None
+            if found and found[2] > 0 and found[3] > 0:
+                x, y, width, height = found
+                node.extents = (x + node.shift[0], y + node.shift[1], width, height)
 
     async def _read_text(self, node: Accessible) -> None:
         if TEXT in node.interfaces and self._is_content(node):

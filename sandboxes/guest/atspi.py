@@ -60,6 +60,8 @@ OPEN = SELECTED | FOCUSED | 1 << STATES.index("expanded") | 1 << STATES.index("a
 OF_ONE = ACTIVE | FOCUSED | SELECTED
 
 WEB_PAGE = ROLES.index("document web")
+PANEL = ROLES.index("panel")
+ROOT_PANE = ROLES.index("root pane")
 CELL = ROLES.index("table cell")
 CLOSED_MENU = frozenset({ROLES.index("menu")})
 READ_AS_VALUE = frozenset(

@@ -138,6 +138,7 @@ def _name(place: Place) -> str:
 
 def _put(cell: Accessible, node: Accessible, place: Place) -> None:
     cell.place = place
+    cell.shift = node.shift
     cell.identity = f"{node.path}:{place[0]},{place[1]}"
 
 

@@ -42,9 +42,8 @@ async def visible_children(application: Application, node: Accessible, count: in
 
 
 async def _index_at(application: Application, node: Accessible, x: int, y: int) -> int | None:
-    found = await application.ask(
-        node.path, COMPONENT, "GetAccessibleAtPoint", "iiu", (x, y, SCREEN_COORDINATES)
-    )
+    place = (x - node.shift[0], y - node.shift[1], SCREEN_COORDINATES)
+    found = await application.ask(node.path, COMPONENT, "GetAccessibleAtPoint", "iiu", place)
     if not found or found[1] == NULL_PATH:
         return None
     index = await application.ask(found[1], ACCESSIBLE, "GetIndexInParent")
