@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from sandboxes.desktop import Desktop
 from sandboxes.errors import DeadlineExceeded, DesktopSilent, FailureKind
 
+GAVE_UP = "gave_up"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -17,10 +17,13 @@ DesktopPath = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^(~|
 
 
 class ScriptAgent(Model):
-    """Steps carried out one after the other; no model needed."""
+    """Steps carried out one after the other; no model needed. Without any it says at once that it is done."""
 
     kind: Literal["script"]
-    steps: tuple[Action, ...] = Field(min_length=1, max_length=2000)
+    steps: tuple[Action, ...] = Field(max_length=2000)
+    gives_up: str | None = Field(
+        default=None, min_length=1, max_length=2000, description="in the end, why it cannot be done"
+    )
 
 
 class ProcessAgent(Model):
@@ -204,6 +207,12 @@ class Task(Model):
     inputs: dict[Name, Input] = Field(default_factory=dict)
     outputs: dict[Name, Output] = Field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+    feasible: bool = Field(
+        default=True, description="where it is not, the agent has to find that out, and give up"
+    )
+    labels: dict[Name, str] = Field(
+        default_factory=dict, description="of your own, as `domain: editor`; reports group by them"
+    )
     judges: Judges | None = Field(default=None, description="opinions asked for after the checks")
     allow: Allow = Field(default=Allow(), description="what the agent may use")
     monitors: Monitors = Field(default=Monitors(), description="how the agent is watched")

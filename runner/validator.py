@@ -26,6 +26,9 @@ from sandboxes.desktop import Desktop
 from sandboxes.errors import FileError
 from sandboxes.observation import UiTree
 
+EVALUATOR = "evaluator"
+"""The cause where a check itself failed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -159,7 +162,7 @@ def _result(subject: str, output: str, cause: str, result: CheckResult) -> Findi
         subject=subject,
         output=output,
         ok=result.ok,
-        cause="" if result.ok else cause,
+        cause="" if result.ok else EVALUATOR if result.broken else cause,
         detail=result.detail,
         facts=result.facts,
     )

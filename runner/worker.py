@@ -35,12 +35,12 @@ from runner.guard import Guard, out_of
 from runner.handoff import Onward, Said, briefing, compose, over_limit, stale_inputs
 from runner.judges import JudgeError
 from runner.local_files import local_file
-from runner.outcome import Outcome, must_answer
+from runner.outcome import GAVE_UP, Outcome, must_answer
 from runner.rules import Handoff
 from runner.session import Session
 from runner.spec import AgentSpec, Input, Task
 from runner.spec import Output as OutputSpec
-from runner.validator import DesktopEvidence, Output, validate
+from runner.validator import EVALUATOR, DesktopEvidence, Output, validate
 from sandboxes.admission import Wait
 from sandboxes.desktop import Desktop
 from sandboxes.egress.proxy import EgressRecord
@@ -176,7 +176,7 @@ class Worker:
         outcome = await self._receive(desktop)
         if outcome.failure is None:
             known = Known(await look_before(desktop, task.outputs), self.attempt.rejected)
-            outcome = await self._session(desktop)
+            outcome = _where_feasible(task, await self._session(desktop))
         if outcome.failure is None:
             outputs = {name: await self._take(desktop, name, spec) for name, spec in task.outputs.items()}
             evidence = DesktopEvidence(desktop, self.folder, outputs, known)
@@ -321,8 +321,18 @@ class Worker:
             self.evidence[name] = await to_thread.run_sync(self.store.put, content)
 
 
+def _where_feasible(task: Task, outcome: Outcome) -> Outcome:
+    """Of a task that cannot be done: to give up is right, and to say that it is done is not."""
+    if task.feasible:
+        return outcome
+    if outcome.failure is None:
+        return Outcome("contract", "it cannot be done, and its agent says it is", "feasible")
+    return Outcome() if outcome.cause == GAVE_UP else outcome
+
+
 def _outcome(verdict: VerdictGiven) -> Outcome:
-    failed = [finding for finding in verdict.findings if not finding.ok]
+    """What failed of the work comes before what failed of a check."""
+    failed = sorted((one for one in verdict.findings if not one.ok), key=lambda one: one.cause == EVALUATOR)
     if verdict.passed:
         return Outcome()
     reason = "; ".join(f"{finding.subject}: {finding.detail}" for finding in failed)

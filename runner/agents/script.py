@@ -11,6 +11,7 @@ class ScriptAgent(PlainAgent):
 
     def __init__(self, spec: ScriptSpec) -> None:
         self._steps = spec.steps
+        self._gives_up = spec.gives_up
         self._done = 0
         self._said_done = False
 
@@ -21,6 +22,8 @@ class ScriptAgent(PlainAgent):
             return Failed(
                 reason=f"step {self._done} of {len(self._steps)} ({verb}): {failure.error}"[:20_000]
             )
+        if self._done == len(self._steps) and self._gives_up is not None:
+            return Failed(reason=self._gives_up)
         if self._done == len(self._steps):
             self._said_done = True  # told that it is not, a script knows nothing better
             return Done()

@@ -15,7 +15,7 @@ from anyio import move_on_after, run_process, to_process
 from runner.checks import spec
 from runner.checks.evidence import Evidence
 from runner.checks.python import Files
-from runner.checks.result import CheckResult, NotReadable, failed, passed
+from runner.checks.result import CheckResult, NotReadable, broken, failed, passed
 from runner.checks.text import decode, judge_text
 from runner.checks.tree import judge_tree
 from runner.local_files import MAX_FILE_BYTES, local_file
@@ -105,8 +105,16 @@ async def _in_worker(check: spec.Check, files: Files, local: Path | None, deadli
             ran = await run_process(_WORKER, input=case, check=False)
             if ran.returncode != 0:
                 said = ran.stderr[-200:].decode(errors="replace").strip()
-                return failed(
-                    f"expected a ruling, but the process that judges died: {said or 'is the file hostile?'}"
+                return _no_ruling(
+                    check,
+                    f"expected a ruling, but the process that judges died: {said or 'is the file hostile?'}",
                 )
             return CheckResult.model_validate_json(ran.stdout)
-    return failed(f"expected a ruling within {deadline:g} s; the file, or the pattern on it, takes longer")
+    return _no_ruling(
+        check, f"expected a ruling within {deadline:g} s; the file, or the pattern on it, takes longer"
+    )
+
+
+def _no_ruling(check: spec.Check, detail: str) -> CheckResult:
+    """A function of the user's is to blame itself; our readers can only be held up by what they read."""
+    return broken(detail) if isinstance(check, spec.Python) else failed(detail)

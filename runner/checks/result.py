@@ -11,9 +11,11 @@ _MAX_DETAIL = 1000
 
 
 class CheckResult(Model):
-    """A ruling. `detail` is one line, what was expected and what was found; `facts` are values found."""
+    """A ruling. `detail` is one line, what was expected and what was found; `facts` are values found. Where
+    it is `broken` the check itself failed, which says nothing of the work."""
 
     ok: bool
+    broken: bool = False
     detail: str
     facts: dict[str, JsonValue] = Field(default_factory=dict)
 
@@ -30,6 +32,10 @@ def passed(detail: str, **facts: JsonValue) -> CheckResult:
 
 def failed(detail: str, **facts: JsonValue) -> CheckResult:
     return CheckResult(ok=False, detail=one_line(detail), facts=facts)
+
+
+def broken(detail: str, **facts: JsonValue) -> CheckResult:
+    return CheckResult(ok=False, broken=True, detail=one_line(detail), facts=facts)
 
 
 def one_line(text: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from runner.cli import exit_codes
 
@@ -28,6 +29,18 @@ ask = typer.Typer(no_args_is_help=True, help="Questions that runs put to people.
 dead_letters = typer.Typer(no_args_is_help=True, help="What failed for good.")
 app.add_typer(ask, name="ask")
 app.add_typer(dead_letters, name="dead-letters")
+
+
+class _SuiteByDefault(typer.core.TyperGroup):
+    """`bench SUITE` is `bench run SUITE`: a first word that is no command is a suite."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        known = args[0] in self.commands or args[0].startswith("-")
+        return super().resolve_command(ctx, args if known else ["run", *args])
+
+
+bench = typer.Typer(cls=_SuiteByDefault, no_args_is_help=True, help="Score an agent on a suite of tasks.")
+app.add_typer(bench, name="bench")
 
 Snapshot = Annotated[
     str, typer.Argument(metavar="ID", help="A snapshot's label, or the beginning of its id.")
@@ -427,3 +440,45 @@ def dead_letters_requeue(
     from runner.cli.dead_letters import requeue_dead_letter
 
     requeue_dead_letter(run, task, reason)
+
+
+@bench.command("run")
+def bench_run(
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="A swarm file, or a bundled suite.")],
+    agent: Annotated[
+        str, typer.Option(help="`oracle`, `null`, one of the suite's agents, or a file with an `agent`.")
+    ],
+    repeat: Annotated[int, typer.Option(min=1, max=100, help="How often each task is tried.")] = 1,
+    parallel: Annotated[int | None, typer.Option(min=1, max=4096, help="Desktops at once.")] = None,
+    backend: Annotated[str | None, typer.Option(help="Kind of isolation; default: bubblewrap.")] = None,
+    json: Json = False,
+) -> None:
+    """Give every task of a suite to an agent, and score it. `bench SUITE` is short for it."""
+    from runner.cli.bench import run_suite
+
+    raise typer.Exit(run_suite(suite, agent, repeat, parallel, backend, json))
+
+
+@bench.command("resume")
+def bench_resume(
+    run: Run,
+    unscored: Annotated[bool, typer.Option("--unscored", help="Try again what has no score.")] = False,
+    parallel: Annotated[int | None, typer.Option(min=1, max=4096, help="Desktops at once.")] = None,
+    json: Json = False,
+) -> None:
+    """Carry on a benchmark whose controller died, or what of it has no score."""
+    from runner.cli.bench import resume_suite
+
+    raise typer.Exit(resume_suite(run, parallel, unscored, json))
+
+
+@bench.command("report")
+def bench_report(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs; two are compared.")],
+    html: Annotated[Path | None, typer.Option(metavar="OUT", help="Also write it as a page.")] = None,
+    json: Json = False,
+) -> None:
+    """Tell what benchmarks came to, from their journals."""
+    from runner.cli.bench import print_reports
+
+    print_reports(runs, html, json)

@@ -64,6 +64,17 @@ def resume(text: str, parallel: int | None, as_json: bool) -> int:
 
 
 def _carry_out(work: Work, as_json: bool) -> int:
+    state, code = carry_out(work)
+    if as_json:
+        print(summarize(state).model_dump_json())
+    else:
+        _print_for_people(summarize(state), state)
+    return code
+
+
+def carry_out(work: Work) -> tuple[RunState, int]:
+    """Work on a run, its progress shown: what it came to, and the exit code. Raises what `work` raises, and
+    Interrupted where there is no run yet."""
     with _progress() as show:
         follower = _Follower(show)
         try:
@@ -72,8 +83,8 @@ def _carry_out(work: Work, as_json: bool) -> int:
             if follower.state is None:
                 raise
             code = interruption.exit_code
-    follower.print_result(as_json)
-    return code
+    assert follower.state is not None
+    return follower.state, code
 
 
 class _Follower:
@@ -90,14 +101,6 @@ class _Follower:
                 self._show(record, state)
             except BrokenPipeError:  # nobody reads any more; the run goes on
                 self._show = None
-
-    def print_result(self, as_json: bool) -> None:
-        assert self.state is not None
-        summary = summarize(self.state)
-        if as_json:
-            print(summary.model_dump_json())
-        else:
-            _print_for_people(summary, self.state)
 
 
 def _print_for_people(summary: RunSummary, state: RunState) -> None:

@@ -1,0 +1,92 @@
+"""From a suite to a run: every task goes to one agent, as often as asked for.
+
+A suite is a swarm file. The agent its tasks have of their own is the oracle, a script that does them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from runner.errors import SpecError, SpecProblem
+from runner.explain import explain
+from runner.spec import AgentSpec, ScriptAgent, Swarm, Task
+from runner.yaml_source import parse_yaml
+from sandboxes.errors import InputError
+from sandboxes.spec import Model
+
+ORACLE, NULL = "oracle", "null"
+TASK, REPEAT, AGENT = "task", "repeat", "agent"
+MAX_REPEATS = 100
+_OWN_LABELS = frozenset((TASK, REPEAT, AGENT))
+_DOES_NOTHING = ScriptAgent(kind="script", steps=())
+
+
+class AgentFile(Model):
+    """An agent in a file of its own."""
+
+    agent: AgentSpec
+
+
+def make_trials(suite: Swarm, agent: str, repeats: int) -> Swarm:
+    """`agent` is `oracle`, `null`, one of the suite's agents, or a file with one.
+
+    Raises SpecError, InputError.
+    """
+    if problems := list(_problems(suite)):
+        raise SpecError(problems, suite.name)
+    if not 1 <= repeats <= MAX_REPEATS:
+        raise InputError(f"--repeat: {repeats} is not between 1 and {MAX_REPEATS}")
+    spec = find_agent(suite, agent)
+    name = agent if agent in (ORACLE, NULL, *suite.agents) else Path(agent).stem
+    tasks = [
+        _trial(task, spec, name, repeat, repeats) for repeat in range(1, repeats + 1) for task in suite.tasks
+    ]
+    return suite.model_copy(update={"tasks": tuple(tasks)})
+
+
+def find_agent(suite: Swarm, agent: str) -> AgentSpec | None:
+    """None for the oracle. Raises SpecError, InputError."""
+    if agent == ORACLE:
+        return None
+    if agent == NULL:
+        return _DOES_NOTHING
+    if agent in suite.agents:
+        return suite.agents[agent]
+    try:
+        text = Path(agent).read_text()
+    except OSError as error:
+        known = ", ".join((ORACLE, NULL, *suite.agents))
+        raise InputError(f"--agent: {agent!r} is none of {known}, and no file: {error.strerror}") from None
+    root, problems = parse_yaml(text)
+    if problems:
+        raise SpecError(problems, agent)
+    try:
+        return AgentFile.model_validate(root.data()).agent
+    except ValidationError as error:
+        raise SpecError(explain(error, root, AgentFile), agent) from None
+
+
+def _trial(task: Task, agent: AgentSpec | None, name: str, repeat: int, repeats: int) -> Task:
+    labels = {**task.labels, TASK: task.id, REPEAT: str(repeat), AGENT: name}
+    changes: dict[str, object] = {"labels": labels}
+    if repeats > 1:
+        changes["id"] = f"{task.id}.{repeat}"
+    if agent is not None:
+        changes["agent"] = agent
+    return task.model_copy(update=changes)
+
+
+def _problems(suite: Swarm) -> Iterator[SpecProblem]:
+    """What keeps a swarm from being a suite: its tasks have to be independent of each other."""
+    if suite.planner is not None:
+        yield SpecProblem(("planner",), "a suite's tasks are written down, so that every run has the same")
+    if suite.pattern != "swarm":
+        yield SpecProblem(("pattern",), f"{suite.pattern!r} makes tasks depend on each other; use `swarm`")
+    for index, task in enumerate(suite.tasks):
+        if task.after or task.each or task.handoffs or any(one.artifact for one in task.inputs.values()):
+            yield SpecProblem(("tasks", index), "a suite's tasks do not wait for each other")
+        for label in sorted(_OWN_LABELS & task.labels.keys()):
+            yield SpecProblem(("tasks", index, "labels", label), "is the name of a label that trials get")
