@@ -19,6 +19,7 @@ from runner.agents.base import (
     Decision,
     Done,
     Failed,
+    Look,
     PersonsAnswer,
     Usage,
     View,
@@ -74,7 +75,7 @@ class BriefedAgent:
             case Done():
                 await self._note_read(decision.read, "said")
                 self.said = Said(decision.brief, decision.questions)
-            case Failed():
+            case Look() | Failed():
                 pass
 
     async def _note_read(self, names: Sequence[str], how: Literal["said", "named"]) -> None:

@@ -169,7 +169,7 @@ class CheckpointTaken(AttemptEvent):
     step: int = Field(ge=0)
     sha256: Sha256
     screenshot: Sha256
-    say: Literal["act", "done", "failed"] | None
+    say: Literal["act", "look", "done", "failed"] | None
     executed: int = Field(ge=0)
     usage: Usage
 

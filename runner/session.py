@@ -10,7 +10,7 @@ from dataclasses import replace
 import anyio
 
 from runner.actions import Action, Target
-from runner.agents.base import Act, ActionResult, Decider, Done, Failed, View
+from runner.agents.base import Act, ActionResult, Decider, Done, Failed, Look, View
 from runner.checkpoints import Draft, Executed, Timings, Trail
 from runner.execute import execute
 from runner.guard import Guard, out_of
@@ -73,6 +73,9 @@ class Session:
             decision = draft.decision = await self._agent.decide(self._view(draft))
         guard.purse.pay(decision.usage)
         match decision:
+            case Look():
+                self._last = ()
+                return None
             case Done():
                 return await self._end()
             case Failed():

@@ -47,6 +47,14 @@ class Act(Model):
     usage: Usage = Usage()
 
 
+class Look(Model):
+    """Show the screen as it is now: nothing is done, and no step is taken."""
+
+    say: Literal["look"] = "look"
+    note: str = Field(default="", max_length=20_000)
+    usage: Usage = Usage()
+
+
 class Done(Model):
     """The agent holds its task to be done; the validator rules on it.
 
@@ -88,10 +96,10 @@ class Ask(Model):
         return self
 
 
-Decision = Annotated[Act | Done | Failed, Field(discriminator="say")]
+Decision = Annotated[Act | Look | Done | Failed, Field(discriminator="say")]
 """What a session carries out."""
 
-Reply = Annotated[Act | Done | Failed | Ask, Field(discriminator="say")]
+Reply = Annotated[Act | Look | Done | Failed | Ask, Field(discriminator="say")]
 """What an agent may say; a question is answered before the session hears of it (runner.briefed)."""
 
 

@@ -250,6 +250,34 @@ def conformance(
 
 
 @app.command()
+def mcp(
+    backend: Annotated[str | None, typer.Option(help="Kind of isolation; default: bubblewrap.")] = None,
+    image: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="An image it may use; may be repeated.")
+    ] = None,
+    network: Annotated[
+        list[str] | None, typer.Option(metavar="HOST:PORT", help="What desktops may reach; may be repeated.")
+    ] = None,
+    root: Annotated[bool, typer.Option("--root", help="Desktops may have `sudo`.")] = False,
+    desktops: Annotated[int, typer.Option(metavar="N", help="Desktops at once.")] = 2,
+    steps: Annotated[int, typer.Option(metavar="N", help="Budget of each desktop.")] = 200,
+    wall_s: Annotated[float, typer.Option(metavar="S", help="Budget of each desktop, in seconds.")] = 3600,
+) -> None:
+    """Serve desktops to the MCP client at the other end of standard input and output."""
+    from runner.cli.mcp import serve_mcp
+
+    serve_mcp(
+        backend=backend,
+        images=image,
+        network={"allow": network} if network else None,
+        root=root,
+        desktops=desktops,
+        steps=steps,
+        wall_s=wall_s,
+    )
+
+
+@app.command()
 def pool() -> None:
     """Say which desktops are kept warm now, and by which process."""
     from runner.cli.pool import list_warm

@@ -92,4 +92,4 @@ def _stage(attempt: AttemptState, place: int | None) -> str:
     if attempt.verdict is not None:
         return "ending"
     last = attempt.checkpoints[-1].say if attempt.checkpoints else "act"
-    return "working" if last == "act" else "checking"
+    return "working" if last in ("act", "look") else "checking"

@@ -89,7 +89,9 @@ def _in_words(event: Event) -> str:
 def step_in_words(store: ArtifactStore, event: CheckpointTaken) -> str:
     """The last action of a step, and the error of a failed one."""
     if event.say != "act":
-        return {"done": "says it is done", "failed": "gives up", None: "ended"}[event.say]
+        return {"look": "looks again", "done": "says it is done", "failed": "gives up", None: "ended"}[
+            event.say
+        ]
     executed = read_checkpoint(store, event.sha256).executed
     return _last_action(executed) if executed else "nothing was carried out"
 

@@ -51,6 +51,14 @@ async def test_the_example_of_the_documentation(lab: Laboratory) -> None:
     assert (attempt.status, attempt.reason, attempt.steps) == ("succeeded", "", 1)
 
 
+async def test_a_look_is_answered_with_another_view_and_takes_no_step(lab: Laboratory) -> None:
+    agent = READ + 'print(json.dumps({"say": "look"}), flush=True)\nview = json.loads(next(sys.stdin))\n'
+    agent += "assert (view['step'], view['budget']['steps'], view['last']) == (1, 200, [])\n"
+    attempt = await attempt_at(lab, program(lab, agent + DONE))
+    assert (attempt.status, attempt.reason, attempt.steps) == ("succeeded", "", 0)
+    assert [point.say for point in attempt.checkpoints] == ["look", "done"]
+
+
 async def test_the_view_is_what_the_documentation_says(lab: Laboratory) -> None:
     agent = READ + "open('view.json', 'w').write(json.dumps(view))\n"
     agent += "open('copy.png', 'wb').write(open(view['observation']['screenshot'], 'rb').read())\n"

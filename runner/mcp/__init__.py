@@ -1,0 +1,1 @@
+"""Desktops for any MCP client: `deskswarm mcp`."""
