@@ -78,7 +78,7 @@ class DesktopSpec(Model):
     open: tuple[Program, ...] = Field(
         default=(),
         max_length=20,
-        description="programs with their arguments, each with its window on the screen before inputs are placed",
+        description="programs with their arguments, each on the screen before inputs are placed",
     )
 
 
