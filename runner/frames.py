@@ -74,6 +74,14 @@ def read_tiles(store: ArtifactStore, ref: Sha256) -> tuple[int, int, list[Sha256
     return int(width), int(height), tiles
 
 
+def read_tile(store: ArtifactStore, ref: Sha256, width: int, height: int) -> Pixels:
+    """A tile of that size, shaped (height, width), each pixel 0x00RRGGBB. Raises InfraError."""
+    content = _colors(store.get(ref), ref)
+    if content.size != width * height:
+        raise InfraError(f"object {ref} is no tile of {width}x{height}: it has {content.size} pixels")
+    return content.reshape(height, width)
+
+
 def _list_bytes(width: int, height: int, tiles: list[Sha256]) -> bytes:
     return "\n".join([f"{width}x{height}", *tiles, ""]).encode()
 

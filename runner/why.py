@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from runner.events import (
     ActIntended,
@@ -39,10 +40,34 @@ from runner.state import RunState
 _SHOWN_FINDINGS = 6
 
 
+class Told(NamedTuple):
+    """A decision in words. `at` is in seconds since the epoch, None for steps after the last decision;
+    `attempt` is 0 where it is of none of the task's; `kind` is the event's, or `steps`."""
+
+    at: float | None
+    attempt: int
+    kind: str
+    text: str
+
+
 def tell_why(state: RunState, records: Sequence[Record], task: str) -> Iterator[str]:
     """What the task waited for, and each event that decided something, as `SECONDS  TEXT`; steps in between
     are counted. Seconds are since the run began. `records` are the run's, in order."""
     yield from _place_in_the_plan(state, task)
+    for told in tell_decisions(records, task):
+        at = " " * 10 if told.at is None else f"{told.at - state.started_at:8.1f}  "
+        yield at + told.text
+    yield from _consequences(state, task)
+
+
+def tell_plan(state: RunState, task: str) -> Iterator[str]:
+    """What the task waited for, and what waits for it."""
+    for line in (*_place_in_the_plan(state, task), *_consequences(state, task)):
+        yield " ".join(line.split())
+
+
+def tell_decisions(records: Sequence[Record], task: str) -> Iterator[Told]:
+    """The same between the plan and the consequences, one by one."""
     steps = _Steps()
     for record in records:
         if not _concerns(record.event, task):
@@ -50,12 +75,11 @@ def tell_why(state: RunState, records: Sequence[Record], task: str) -> Iterator[
         if isinstance(record.event, CheckpointTaken | ActIntended):
             steps.count(record.event)
             continue
-        at = f"{record.at - state.started_at:8.1f}  "
         if line := _tell(record.event, task):
-            yield from (at + counted for counted in steps.told())
-            yield at + line
-    yield from ("          " + counted for counted in steps.told())
-    yield from _consequences(state, task)
+            yield from (Told(record.at, told.attempt, told.kind, told.text) for told in steps.told())
+            attempt = record.event.attempt if record.event.task == task else 0
+            yield Told(record.at, attempt, record.event.kind, line)
+    yield from steps.told()
 
 
 def _place_in_the_plan(state: RunState, task: str) -> Iterator[str]:
@@ -85,8 +109,10 @@ class _Steps:
         self._seen = 0
         self._acted = 0
         self._open: ActIntended | None = None
+        self._attempt = 0
 
     def count(self, event: CheckpointTaken | ActIntended) -> None:
+        self._attempt = event.attempt
         if isinstance(event, ActIntended):
             self._open = event
             return
@@ -94,11 +120,12 @@ class _Steps:
         self._seen += 1
         self._acted += event.executed
 
-    def told(self) -> Iterator[str]:
+    def told(self) -> Iterator[Told]:
         if self._seen:
-            yield f"{self._seen} steps, {self._acted} actions"
+            yield Told(None, self._attempt, "steps", f"{self._seen} steps, {self._acted} actions")
         if self._open is not None:
-            yield f"action {self._open.action} of step {self._open.step} ({self._open.does}) was begun"
+            begun = f"action {self._open.action} of step {self._open.step} ({self._open.does}) was begun"
+            yield Told(None, self._attempt, "steps", begun)
         self._seen, self._acted, self._open = 0, 0, None
 
 

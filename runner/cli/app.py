@@ -200,11 +200,25 @@ def replay(
     run: Run,
     html: Annotated[Path, typer.Option(metavar="OUT", help="The file to write.")],
     task: Annotated[str | None, typer.Argument(metavar="[TASK]", help="Only this task.")] = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Another run, to be shown side by side.")
+    ] = None,
 ) -> None:
     """Write one self-contained page that shows a run step by step."""
     from runner.cli.replay import write_replay
 
-    write_replay(run, task, html)
+    write_replay(run, task, html, against)
+
+
+@app.command()
+def view(
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Open this run's page.")] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 0,
+) -> None:
+    """Show all runs in a browser, live: serve their pages on this machine's loopback."""
+    from runner.cli.view import view_runs
+
+    view_runs(run, port)
 
 
 @app.command()

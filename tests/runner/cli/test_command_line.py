@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -10,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -313,9 +315,13 @@ def test_replay(finished: Command, succeeded: str) -> None:
     finished("replay", succeeded, "--html", "replay.html")
     page = (finished.folder / "replay.html").read_text()
     assert page.startswith("<!doctype html>")
-    assert "hello \\u003cb\\u003e" in page
+    data = re.search('id="data">([^<]*)<', page)
+    assert data is not None
+    assert b"hello <b>" in zlib.decompress(base64.b64decode(data[1]))
     finished("replay", succeeded, "check", "--html", "deep/check.html")
     assert len((finished.folder / "deep/check.html").read_text()) < len(page)
+    finished("replay", succeeded, "--html", "both.html", "--against", "last")
+    assert len((finished.folder / "both.html").read_text()) > len(page)
 
 
 def test_replay_of_what_is_not_there(finished: Command) -> None:
