@@ -14,12 +14,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import anyio
-from anyio import to_thread
 from anyio.abc import TaskStatus
 from pydantic import Field, ValidationError
 
 from runner.answering import answer
 from runner.journal import Journal
+from runner.loopback import serve_until_cancelled
 from runner.notify import describe
 from runner.state import fold
 from sandboxes.errors import DeskswarmError, InputError
@@ -47,17 +47,7 @@ async def serve(
     task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Until cancelled. Reports the port it listens on. Raises InputError where that is taken."""
-    try:
-        server = _Server(journal, token, port)
-    except OSError as error:
-        raise InputError(f"port: {port} cannot be listened on: {error.strerror}") from None
-    task_status.started(server.server_port)
-    try:
-        await to_thread.run_sync(server.serve_forever, 0.1, abandon_on_cancel=True)
-    finally:
-        with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(server.shutdown)
-        server.server_close()
+    await serve_until_cancelled(lambda: _Server(journal, token, port), port, task_status)
 
 
 def open_questions(journal: Journal) -> list[dict[str, object]]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hmac
 import re
-import threading
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,9 +22,9 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import anyio
-from anyio import to_thread
 from anyio.abc import TaskStatus
 
+from runner.loopback import serve_until_cancelled
 from runner.replay.page import render_shell
 from runner.view.library import Library
 from runner.view.wall import render_wall
@@ -47,19 +46,7 @@ async def serve(
     task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Until cancelled. Reports the port it listens on. Raises InputError where that is taken."""
-    try:
-        server = _Server(library, token, port)
-    except OSError as error:
-        raise InputError(f"port: {port} cannot be listened on: {error.strerror}") from None
-    # A thread that is sure to run: `shutdown` waits for the end of `serve_forever`, also of one never begun.
-    threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
-    task_status.started(server.server_port)
-    try:
-        await anyio.sleep_forever()
-    finally:
-        with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(server.shutdown)
-        server.server_close()
+    await serve_until_cancelled(lambda: _Server(library, token, port), port, task_status)
 
 
 class _Server(ThreadingHTTPServer):
