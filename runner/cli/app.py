@@ -29,6 +29,8 @@ ask = typer.Typer(no_args_is_help=True, help="Questions that runs put to people.
 dead_letters = typer.Typer(no_args_is_help=True, help="What failed for good.")
 app.add_typer(ask, name="ask")
 app.add_typer(dead_letters, name="dead-letters")
+osworld = typer.Typer(no_args_is_help=True, help="Desktops for OSWorld's own client.")
+app.add_typer(osworld, name="osworld")
 
 
 class _SuiteByDefault(typer.core.TyperGroup):
@@ -524,3 +526,31 @@ def bench_report(
     from runner.cli.bench import print_reports
 
     print_reports(runs, html, json)
+
+
+@osworld.command("serve")
+def osworld_serve(
+    backend: Annotated[str, typer.Option(help="Kind of isolation.")] = "bubblewrap",
+    count: Annotated[int, typer.Option(min=1, max=1000, help="Desktops, each with an address.")] = 1,
+    image: Annotated[str, typer.Option(help="What they are made from.")] = "desktop",
+    no_token: Annotated[
+        bool, typer.Option("--no-token", help="Let every program of this machine use them.")
+    ] = False,
+    until_eof: Annotated[
+        bool, typer.Option("--until-eof", help="End with standard input, too: with whoever started it.")
+    ] = False,
+) -> None:
+    """Start desktops that answer OSWorld's guest protocol, and print their addresses. Until a signal."""
+    from runner.cli.osworld import serve_desktops
+
+    serve_desktops(backend, count, image, no_token, until_eof)
+
+
+@bench.command("setup")
+def bench_setup(
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="`osworld`: its client and evaluators.")],
+) -> None:
+    """Make the environment that a benchmark's own code runs in, apart from deskswarm's. Prints its Python."""
+    from runner.cli.bench_setup import set_up_suite
+
+    set_up_suite(suite)

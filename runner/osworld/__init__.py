@@ -1,0 +1,1 @@
+"""OSWorld's guest protocol over HTTP, so that its own client drives our desktops (`docs/osworld.md`)."""
