@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from sandboxes.guest.protocol import Button, Keys, Modifiers, Point
-from sandboxes.spec import Model
+from sandboxes.spec import Model, Name
 
 
 class Target(Model):
@@ -71,18 +71,34 @@ class Scroll(Model):
 
 
 class Type(Model):
-    """Type text where the focus is."""
+    """Type text where the focus is; or a secret, which is known here by its name alone (docs/secrets.md)."""
 
     do: Literal["type"]
-    text: str = Field(min_length=1, max_length=10_000)
+    text: str = Field(default="", max_length=10_000)
+    secret: Name | None = Field(default=None, description="one of the task's secrets, in place of a text")
+
+    @model_validator(mode="after")
+    def _types_one_thing(self) -> Self:
+        if bool(self.text) == (self.secret is not None):
+            raise ValueError("give one of `text`, at least a character, and `secret`")
+        return self
 
 
 class Fill(Model):
-    """Click a text field, select all it holds, and type the text over it."""
+    """Click a text field, select all it holds, and type the text, or a secret, over it."""
 
     do: Literal["fill"]
     target: Target
-    text: str = Field(max_length=10_000)
+    text: str = Field(default="", max_length=10_000)
+    secret: Name | None = Field(default=None, description="one of the task's secrets, in place of a text")
+
+    @model_validator(mode="after")
+    def _types_one_thing(self) -> Self:
+        if self.secret is not None and self.text:
+            raise ValueError("give one of `text` and `secret`")
+        if self.secret is None and "text" not in self.model_fields_set:
+            raise ValueError("give `text` or `secret`")
+        return self
 
 
 class Press(Model):

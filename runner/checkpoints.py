@@ -13,10 +13,11 @@ from pydantic import Field, ValidationError
 
 from runner.actions import Action
 from runner.agents.base import Decision, Usage
-from runner.artifacts import ArtifactStore, Batch, Series, Sha256
+from runner.artifacts import ArtifactStore, Batch, Series, Sha256, sha256
 from runner.events import ActIntended, CheckpointTaken, Recorder
 from runner.frames import FrameSeries
-from runner.trees import TreeSeries
+from runner.redaction.screen import Redaction
+from runner.trees import TreeSeries, encode_tree
 from sandboxes.errors import InfraError
 from sandboxes.guest.protocol import Point, Window
 from sandboxes.observation import Observation
@@ -78,19 +79,29 @@ class Checkpoint(Model):
 
 @dataclass(slots=True)
 class Draft:
-    """A checkpoint in the making."""
+    """A checkpoint in the making. `shown` has the hashes of what was seen, where less of it was kept."""
 
     seen: Observation
     timings: Timings
     decision: Decision | None = None
     executed: list[Executed] = field(default_factory=list)
+    shown: tuple[Sha256, Sha256] | None = None
 
 
 class Trail:
     """The checkpoints of one attempt, written one after the other."""
 
-    def __init__(self, store: ArtifactStore, record: Recorder, run: str, task: str, attempt: int) -> None:
+    def __init__(
+        self,
+        store: ArtifactStore,
+        record: Recorder,
+        run: str,
+        task: str,
+        attempt: int,
+        redaction: Redaction | None = None,
+    ) -> None:
         self.steps = 0
+        self.redaction = redaction or Redaction()
         self._store = store
         self._record = record
         self._place = (run, task, attempt)
@@ -126,7 +137,11 @@ class Trail:
     def _keep(self, draft: Draft) -> tuple[Sha256, Checkpoint]:
         try:
             with self._store.batch() as batch:
-                checkpoint = self._checkpoint(draft, self._kept.screen(batch, draft.seen))
+                kept = self.redaction.screen(draft.seen)
+                if kept is not draft.seen:
+                    draft.shown = _hashes(draft.seen)
+                screen = self._kept.screen(batch, kept)
+                checkpoint = self.redaction.masking.model(self._checkpoint(draft, screen))
                 data = checkpoint.model_dump_json().encode()
                 return self._kept.checkpoints.put(batch, data), checkpoint
         except BaseException:
@@ -168,6 +183,10 @@ class _Kept:
             cursor=seen.cursor,
             taken_at=seen.taken_at,
         )
+
+
+def _hashes(seen: Observation) -> tuple[Sha256, Sha256]:
+    return sha256(seen.screenshot.frame.pixels.tobytes()), sha256(encode_tree(seen.tree))
 
 
 def read_checkpoint(store: ArtifactStore, sha256: Sha256) -> Checkpoint:

@@ -43,6 +43,7 @@ from runner.outcome import Outcome
 from runner.people import People
 from runner.plan import PlannedTask
 from runner.policy import rule
+from runner.redaction.screen import Hidden
 from runner.run_log import RunLog
 from runner.spec import Task
 from runner.state import rejected_outputs
@@ -77,6 +78,8 @@ class Conductor:
         self._edges = Edges(log.state.swarm, log.state.plan)
         self._desktops: dict[str, Desktop] = {}
         """The handles of the desktops held for tasks; that they are held is in the journal."""
+        self._hidden: dict[str, Hidden] = {}
+        """Where on those desktops secrets were typed, by the task each is held for."""
         self._changed = anyio.Event()
         own = (task for task in log.state.swarm.tasks if self._edges.desktop_from(task.id) is None)
         real = load_backend(log.state.backend, host.home).capabilities.real
@@ -183,6 +186,7 @@ class Conductor:
             raise
         if ended.failure is None:
             self._desktops.update(worker.desktops)
+            self._hidden.update({name: worker.attempt.hidden.copy() for name in worker.desktops})
         await self._log.write(*events)
         if ended.failure is not None:
             for receiver, desktop in worker.desktops.items():
@@ -213,6 +217,8 @@ class Conductor:
             ask=partial(self._people.ask, task.id, number, escalation_of(state, task)),
             ledger=state.ledger,
             rejected=rejected_outputs(state.tasks[task.id].attempts[: number - 1]),
+            secrets=self._log.secrets,
+            hidden=self._hidden.pop(task.id, Hidden()) if handed else Hidden(),
         )
         return Worker(
             self._host,

@@ -15,6 +15,7 @@ from runner.conductor import Conductor
 from runner.copies import check_modes
 from runner.events import Event, RunStarted, TaskEnded
 from runner.journal import Journal
+from runner.redaction.secrets import Secrets, read_secrets
 from runner.reuse import done_before
 from runner.run_log import OnEvent, RunLog
 from runner.spec import Swarm
@@ -52,6 +53,7 @@ async def run_swarm(
     compiled = await to_thread.run_sync(compile_swarm, swarm, folder, abandon_on_cancel=True)
     swarm, plan = compiled.swarm, compiled.plan
     chosen = load_backend(backend, home)
+    secrets = await to_thread.run_sync(secrets_of, swarm, folder)
     await chosen.check()
     check_modes(swarm, backend, chosen.capabilities)
     async with Host(home, limits) as host:
@@ -64,7 +66,7 @@ async def run_swarm(
                 controller=str(Owner.current()),
                 folder=str(folder.resolve()),
             )
-            log = await RunLog.start(journal, new_run_id(), started, on_event)
+            log = await RunLog.start(journal, new_run_id(), started, on_event, secrets)
             if reuse:
                 await _take_what_is_done(log, journal, home)
             return await carry_on(host, folder, log, parallel)
@@ -82,6 +84,11 @@ async def carry_on(
         at_once = parallel or log.state.swarm.parallel
         await Conductor(host, folder, store, log, at_once, agent_maker).run()
     return summarize(log.state)
+
+
+def secrets_of(swarm: Swarm, folder: Path) -> Secrets:
+    """The values its secrets have now. Raises InputError where one is missing, or stands in the swarm."""
+    return read_secrets(swarm.secrets, folder, swarm.model_dump_json() if swarm.secrets else "")
 
 
 async def _take_what_is_done(log: RunLog, journal: Journal, home: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from runner.actions import Action, Click, Drag, Fill, Focus, Hover, Open, Press, Scroll, Target, Type, WaitFor
 from sandboxes.deadline import Pace, deadline
 from sandboxes.desktop import Desktop
-from sandboxes.errors import LocatorError
+from sandboxes.errors import InputError, LocatorError
 from sandboxes.guest import protocol
 from sandboxes.guest.protocol import Button, Input, Point, Window
 from sandboxes.locator import Locator
@@ -25,8 +25,16 @@ Aimed = Callable[[Target, Point], Awaitable[None]]
 """Told of each point that is aimed at before input goes there; what it raises keeps the input from going."""
 
 
-async def execute(desktop: Desktop, action: Action, aimed: Aimed) -> None:
-    """Carry out one action, waiting for its targets first.
+Reveal = Callable[[str], str]
+"""The value of a secret by its name, asked for just before it is typed. Raises InputError."""
+
+
+def no_secrets(name: str) -> str:
+    raise InputError(f"secret: {name!r} is not known here")
+
+
+async def execute(desktop: Desktop, action: Action, aimed: Aimed, reveal: Reveal = no_secrets) -> None:
+    """Carry out one action, waiting for its targets first. Only here a secret's name becomes its value.
 
     Raises GuestError, DeadlineExceeded, InputError and InfraError, and what `aimed` raises.
     """
@@ -38,18 +46,22 @@ async def execute(desktop: Desktop, action: Action, aimed: Aimed) -> None:
         case WaitFor():
             await _wait_for(desktop, action)
         case Fill():
-            await _fill(desktop, action, aimed)
+            await _fill(desktop, action, aimed, reveal)
+        case Type():
+            await desktop.act([protocol.Type(text=_text_of(action, reveal))])
         case _:
             await desktop.act(await _inputs(desktop, action, aimed))
 
 
+def _text_of(action: Type | Fill, reveal: Reveal) -> str:
+    return action.text if action.secret is None else reveal(action.secret)
+
+
 async def _inputs(
-    desktop: Desktop, action: Click | Hover | Drag | Scroll | Type | Press, aimed: Aimed
+    desktop: Desktop, action: Click | Hover | Drag | Scroll | Press, aimed: Aimed
 ) -> list[Input]:
     """The inputs that make up an action; one batch, so that nothing comes between them."""
     match action:
-        case Type():
-            return [protocol.Type(text=action.text)]
         case Press():
             return [protocol.Press(keys=action.keys, count=action.count)]
         case Drag():
@@ -66,14 +78,15 @@ async def _inputs(
             return [protocol.Click(at=at, button=button, count=count, modifiers=action.modifiers)]
 
 
-async def _fill(desktop: Desktop, action: Fill, aimed: Aimed) -> None:
+async def _fill(desktop: Desktop, action: Fill, aimed: Aimed, reveal: Reveal) -> None:
     target = action.target
     at = await _aim(desktop, target, aimed)
     if target.at is None:
         await _locator(desktop, target).focus(timeout=target.timeout)
     else:
         await desktop.click(at.x, at.y)
-    over = protocol.Type(text=action.text) if action.text else protocol.Press(keys="BackSpace")
+    text = _text_of(action, reveal)
+    over = protocol.Type(text=text) if text else protocol.Press(keys="BackSpace")
     await desktop.act([protocol.Press(keys="ctrl+a"), over])
 
 

@@ -35,6 +35,7 @@ def _task_problems(swarm: Swarm, tasks: Mapping[str, Task]) -> Iterator[SpecProb
         yield from _agent_problems(at, swarm, task)
         yield from _unknown((*at, "after"), "task has the id", task.after, tasks)
         yield from _unknown((*at, "locks"), "lock is named", task.locks, swarm.locks)
+        yield from _unknown((*at, "secrets"), "secret is named", task.secrets, swarm.secrets)
         for field, kind, known in (("tier", "tier", swarm.tiers), ("each", "map", swarm.map)):
             name = getattr(task, field)
             if name is not None and name not in known:

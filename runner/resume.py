@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anyio import to_thread
 
-from runner.controller import OnEvent, carry_on, prepare
+from runner.controller import OnEvent, carry_on, prepare, secrets_of
 from runner.events import AttemptEnded, Event, Ruling, RunResumed
 from runner.journal import AlreadyHappened, Journal
 from runner.run_log import RunLog
@@ -34,11 +34,13 @@ async def resume_run(
     with await to_thread.run_sync(Journal, home) as journal:
         state = await to_thread.run_sync(fold_decisions, journal, run)
         check_resumable(state)
+        folder = Path(state.folder)
+        secrets = await to_thread.run_sync(secrets_of, state.swarm, folder)
         async with Host(home) as host:
             await prepare(host, state.swarm, state.backend)
-            log = RunLog(journal, state, on_event)
+            log = RunLog(journal, state, on_event, secrets)
             await take_up(log)
-            return await carry_on(host, Path(state.folder), log, parallel)
+            return await carry_on(host, folder, log, parallel)
 
 
 def check_resumable(state: RunState) -> None:

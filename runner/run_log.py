@@ -10,6 +10,8 @@ from anyio import CancelScope, CapacityLimiter, to_thread
 
 from runner.events import Event, RunStarted
 from runner.journal import AlreadyHappened, Journal, JournalError, Record
+from runner.redaction.masking import Masking
+from runner.redaction.secrets import NO_SECRETS, Secrets
 from runner.state import RunState
 
 OnEvent = Callable[[Record, RunState], None]
@@ -28,8 +30,13 @@ class _Entry:
 class RunLog:
     """What waits together is written together: the disk is asked to sync once for all of it."""
 
-    def __init__(self, journal: Journal, state: RunState, on_event: OnEvent | None) -> None:
+    def __init__(
+        self, journal: Journal, state: RunState, on_event: OnEvent | None, secrets: Secrets = NO_SECRETS
+    ) -> None:
+        """`secrets` are masked in whatever is written."""
         self.state = state
+        self.secrets = secrets
+        self._masking = Masking(secrets, parts=True)
         self._journal = journal
         self._on_event = on_event
         self._waiting: list[_Entry] = []
@@ -37,15 +44,22 @@ class RunLog:
         self._turn = CapacityLimiter(1)
 
     @classmethod
-    async def start(cls, journal: Journal, run: str, event: RunStarted, on_event: OnEvent | None) -> Self:
+    async def start(
+        cls,
+        journal: Journal,
+        run: str,
+        event: RunStarted,
+        on_event: OnEvent | None,
+        secrets: Secrets = NO_SECRETS,
+    ) -> Self:
         [first] = await to_thread.run_sync(journal.append, run, event)
-        log = cls(journal, RunState.start(first), on_event)
+        log = cls(journal, RunState.start(first), on_event, secrets)
         log._tell(first)
         return log
 
     async def write(self, *events: Event) -> None:
         """All of the events or, where it raises, none. Raises AlreadyHappened, JournalError."""
-        entry = _Entry(events)
+        entry = _Entry([self._masking.model(event) for event in events])
         self._waiting.append(entry)
         try:
             async with self._turn:

@@ -18,9 +18,13 @@ from runner.monitors.gate import ActionRefused
 from runner.monitors.refusals import REFUSED
 from runner.monitors.step import Step
 from runner.outcome import GAVE_UP, Outcome, must_answer
+from sandboxes.deadline import Pace
 from sandboxes.desktop import Desktop
 from sandboxes.errors import DeadlineExceeded, DeskswarmError, GuestError, InputError
 from sandboxes.guest.protocol import Point
+
+_ARRIVES_S = 2.0
+"""Where a secret does not show by then, it was typed where nothing shows."""
 
 
 class Session:
@@ -134,7 +138,9 @@ class Session:
         try:
             await self._guard.before_action(step, index, action)
             await self._trail.intend(index, action)
-            await execute(self._desktop, action, aimed)
+            await execute(self._desktop, action, aimed, self._trail.redaction.reveal)
+            if self._trail.redaction.blind:
+                await self._find_secret()
             error = None
         except (GuestError, DeadlineExceeded, InputError, ActionRefused) as failure:
             error = str(failure)
@@ -147,10 +153,22 @@ class Session:
                 Executed(action=action, points=tuple(points), ok=error is None, error=error, took_s=took_s)
             )
 
+    async def _find_secret(self) -> None:
+        """One was typed: see where it went before anything else happens to it."""
+        redaction, pace = self._trail.redaction, Pace()
+        with must_answer(self._desktop):
+            await self._desktop.settle()
+            seen = await self._desktop.observe()
+            ends = time.monotonic() + _ARRIVES_S
+            while not redaction.arrived(seen) and time.monotonic() < ends:
+                await pace.wait()
+                seen = await self._desktop.observe()
+        redaction.typed(seen)
+
     async def _checkpoint(self, draft: Draft) -> Step:
         with anyio.CancelScope(shield=True):
             checkpoint = await self._trail.add(draft)
-        return Step(checkpoint, draft.seen.tree)
+        return Step(checkpoint, draft.seen.tree, draft.shown)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from runner.actions import Action
 from runner.checks.spec import Check, JsonSchema
 from runner.hooks import Function
 from runner.monitors.spec import Allow, Monitors
+from runner.redaction.spec import Region, SecretSource
 from runner.rules import Escalation, Handoff, Lock, Policy
 from sandboxes.spec import DesktopSpec, Model, Name
 
@@ -226,6 +227,10 @@ class Task(Model):
     policy: Policy | None = Field(default=None, description="default: the swarm's")
     escalate: Escalation | None = Field(default=None, description="default: the swarm's")
     locks: tuple[Name, ...] = Field(default=(), max_length=20, description="held for as long as it runs")
+    secrets: tuple[Name, ...] = Field(default=(), max_length=100, description="those its agent may type")
+    redact: tuple[Region, ...] = Field(
+        default=(), max_length=100, description="what is never kept: areas of the screen, or objects"
+    )
 
 
 class Swarm(Model):
@@ -244,6 +249,9 @@ class Swarm(Model):
     policy: Policy = Field(default=Policy(), description="what follows failures (docs/failures.md)")
     escalate: Escalation = Field(default=Escalation(), description="who answers questions")
     locks: dict[Name, Lock] = Field(default_factory=dict, description="things outside that tasks must share")
+    secrets: dict[Name, SecretSource] = Field(
+        default_factory=dict, max_length=1000, description="what is typed and never kept (docs/secrets.md)"
+    )
 
     @model_validator(mode="after")
     def _has_tasks_or_a_planner(self) -> Self:

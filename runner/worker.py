@@ -36,6 +36,8 @@ from runner.handoff import Onward, Said, briefing, compose, over_limit, stale_in
 from runner.judges import JudgeError
 from runner.local_files import local_file
 from runner.outcome import GAVE_UP, Outcome, must_answer
+from runner.redaction.screen import Hidden, Redaction
+from runner.redaction.secrets import NO_SECRETS, Secrets, check_no_secret
 from runner.rules import Handoff
 from runner.session import Session
 from runner.spec import AgentSpec, Input, Task
@@ -56,7 +58,8 @@ class Attempt:
     by sender; `onward` whom this task hands on to, and `contract` the hash of what its outputs then satisfy.
     `handed` is the desktop the controller holds for it; without one, it works on a fresh one. `ask` puts a
     question of its agent to a person. `ledger` knows what is left of the budgets it shares; `rejected` has,
-    by the output's name, what was refused of earlier attempts.
+    by the output's name, what was refused of earlier attempts; `hidden` is where secrets were typed before on
+    the desktop it takes on.
     """
 
     run: str
@@ -71,6 +74,8 @@ class Attempt:
     ask: AskPerson
     ledger: Ledger
     rejected: Mapping[str, frozenset[Sha256]]
+    secrets: Secrets = NO_SECRETS
+    hidden: Hidden = field(default_factory=Hidden)
 
     @property
     def holder(self) -> str:
@@ -257,7 +262,8 @@ class Worker:
 
     async def _session(self, desktop: Desktop) -> Outcome:
         task, number = self.attempt.task, self.attempt.number
-        trail = Trail(self.store, self.record, self.attempt.run, task.id, number)
+        redaction = Redaction(self.attempt.secrets, task.secrets, task.redact, self.attempt.hidden)
+        trail = Trail(self.store, self.record, self.attempt.run, task.id, number, redaction)
         inputs = {name: source.to for name, source in task.inputs.items()}
         agent = self.agent_maker(self.attempt, desktop, self.folder)
         briefed = self._briefed(agent)
@@ -302,6 +308,9 @@ class Worker:
                 content = await desktop.files.read(spec.path, max_bytes=spec.max_bytes)
         except FileError as error:
             return Output(spec.path, error)
+        await to_thread.run_sync(
+            check_no_secret, self.attempt.secrets, f"output {name}: {spec.path}", content
+        )
         kept = self.outputs[name] = await self._keep(name, spec.path, content)
         task, number = self.attempt.task.id, self.attempt.number
         await self.record(OutputKept(task=task, attempt=number, file=kept))
@@ -318,7 +327,8 @@ class Worker:
 
     async def _keep_evidence(self, name: str, content: bytes) -> None:
         if content:
-            self.evidence[name] = await to_thread.run_sync(self.store.put, content)
+            masked = self.attempt.secrets.mask_log(content)
+            self.evidence[name] = await to_thread.run_sync(self.store.put, masked)
 
 
 def _where_feasible(task: Task, outcome: Outcome) -> Outcome:

@@ -15,13 +15,15 @@ import anyio
 from anyio import run_process, to_thread
 
 from runner.artifacts import Sha256
-from runner.controller import carry_on, new_run_id, prepare
+from runner.controller import carry_on, new_run_id, prepare, secrets_of
 from runner.drill.fault import Fault
 from runner.drill.faults import FAULTS
+from runner.drill.rehearsal import Rehearsal
 from runner.drill.stage import Scene, Stage
 from runner.events import RunStarted
 from runner.journal import Journal, Record
 from runner.plan import make_plan
+from runner.redaction.secrets import Secrets, made_up_secrets
 from runner.resume import take_up
 from runner.run_log import RunLog
 from runner.state import RunState, fold, fold_decisions
@@ -69,17 +71,24 @@ async def _start(stage: Stage, backend: str, run: str) -> None:
     async with stage:
         await prepare(stage, rehearsal.swarm, backend)
         with await to_thread.run_sync(Journal, stage.home) as journal:
-            log = await RunLog.start(journal, run, started, None)
+            log = await RunLog.start(journal, run, started, None, _secrets(rehearsal))
             await carry_on(stage, rehearsal.folder, log, agent_maker=stage.cast)
 
 
 async def _resume(stage: Stage, run: str) -> None:
     """As `runner.resume.resume_run` does, with the agents of the stage."""
     with await to_thread.run_sync(Journal, stage.home) as journal:
-        log = RunLog(journal, await to_thread.run_sync(fold_decisions, journal, run), None)
+        state = await to_thread.run_sync(fold_decisions, journal, run)
+        log = RunLog(journal, state, None, _secrets(stage.scene.rehearsal))
         async with stage:
             await take_up(log)
             await carry_on(stage, stage.scene.rehearsal.folder, log, agent_maker=stage.cast)
+
+
+def _secrets(rehearsal: Rehearsal) -> Secrets:
+    """Where the work is only played, nothing is logged in to."""
+    swarm = rehearsal.swarm
+    return made_up_secrets(swarm.secrets) if rehearsal.played else secrets_of(swarm, rehearsal.folder)
 
 
 async def _played(stage: Stage, run: str, injected_at: float | None) -> Played:

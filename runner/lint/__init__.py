@@ -17,6 +17,7 @@ from runner.lint.failures import (
     unbounded_retries,
 )
 from runner.lint.finding import Finding, Subject
+from runner.lint.secrets import passwords_in_clear
 from runner.lint.shape import bottleneck, one_agent_would_do, really_a_pipeline
 from runner.lint.sharing import (
     hosts_without_a_lock,
@@ -39,6 +40,7 @@ RULES: tuple[Rule, ...] = (
     hosts_without_a_lock,
     locks_in_different_orders,
     locks_that_can_deadlock,
+    passwords_in_clear,
     more_than_the_budget,
     growing_context,
     really_a_pipeline,

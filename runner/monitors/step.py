@@ -16,10 +16,12 @@ from sandboxes.observation import UiTree
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A checkpoint, and the accessible objects that its agent saw."""
+    """A checkpoint, and the accessible objects that its agent saw. `shown` tells screens apart of which less
+    was kept than there was to see."""
 
     checkpoint: Checkpoint
     tree: UiTree
+    shown: tuple[Sha256, Sha256] | None = None
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -30,7 +32,7 @@ class Step:
     @property
     def screen(self) -> tuple[Sha256, Sha256]:
         """Equal for two steps where every pixel and every object was the same; the pointer does not count."""
-        return self.checkpoint.screen.frame, self.checkpoint.screen.tree
+        return self.shown or (self.checkpoint.screen.frame, self.checkpoint.screen.tree)
 
     @property
     def only_waits(self) -> bool:

@@ -32,9 +32,9 @@ def detail(action: Action) -> str:
             turns = [f"{abs(by)} {ahead if by > 0 else back}" for by, ahead, back in ways if by]
             return f"{', '.join(turns)} over {describe_target(action.target)}"
         case Type():
-            return _quoted(action.text)
+            return _typed(action)
         case Fill():
-            return f"{describe_target(action.target)} with {_quoted(action.text)}"
+            return f"{describe_target(action.target)} with {_typed(action)}"
         case Press():
             return action.keys + (f" {action.count} times" if action.count > 1 else "")
         case Open():
@@ -47,6 +47,10 @@ def detail(action: Action) -> str:
             return describe_target(action.target)
         case Click():
             return "+".join((*action.modifiers, describe_target(action.target)))
+
+
+def _typed(action: Type | Fill) -> str:
+    return _quoted(action.text) if action.secret is None else f"the secret {action.secret}"
 
 
 def describe_target(target: Target) -> str:

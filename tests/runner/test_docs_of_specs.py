@@ -13,6 +13,7 @@ from runner import actions, rules, spec
 from runner.checks import spec as checks
 from runner.load import load_swarm
 from runner.monitors import spec as guards
+from runner.redaction import spec as redaction
 from sandboxes import spec as desktops
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -40,6 +41,7 @@ MODELS: list[tuple[str, type[BaseModel]]] = [
         )
     ),
     ("handoffs.md", rules.Handoff),
+    *(("secrets.md", model) for model in (redaction.SecretSource, redaction.Area, redaction.Objects)),
     *(("failures.md", model) for model in (rules.Policy, rules.Escalation, rules.Contact, rules.Lock)),
 ]  # fmt: skip
 
@@ -93,7 +95,7 @@ def test_every_field_is_in_the_page(page: str, model: type[BaseModel]) -> None:
 
 EXAMPLES = [
     example
-    for page in ("swarm-files.md", "patterns.md", "guardrails.md")
+    for page in ("swarm-files.md", "patterns.md", "guardrails.md", "secrets.md")
     for example in re.findall(r"```yaml\n(name: .*?)```", (DOCS / page).read_text(), re.DOTALL)
 ]
 

@@ -51,6 +51,19 @@ def test_month_end_has_nothing_wrong() -> None:
     assert findings(loaded.folder, loaded.swarm) == []
 
 
+def test_a_password_in_the_file_is_seen(tmp_path: Path) -> None:
+    field = {"role": "password text", "name": "Password"}
+    clear = task("a", {"press": "a"}, {"fill": {**field, "text": "hunter2"}}, **DONE)
+    told = (
+        "warning",
+        ("tasks", 0, "agent"),
+        "step 1 of a types a password that stands in the file, and is kept",
+    )
+    assert only("password-in-clear", tmp_path, clear) == told
+    secret = task("a", {"fill": {**field, "secret": "bank"}}, secrets=["bank"], **DONE)
+    assert not of("password-in-clear", tmp_path, secret, secrets={"bank": {"env": "BANK"}})
+
+
 def test_a_good_swarm_is_not_talked_about(tmp_path: Path) -> None:
     good = swarm(
         ask("a", **DONE),

@@ -105,7 +105,7 @@ def test_a_good_file_loads(tmp_path: Path) -> None:
             "tpe: hello",
             "7:9: agents.writer.steps[1]: 'tpe' — no such action; did you mean 'type'?",
         ),
-        ("type: hello", "fill: {role: entry}", "7:15: agents.writer.steps[1].fill.text: missing"),
+        ("type: hello", "fill: {role: entry}", "7:15: agents.writer.steps[1].fill: give `text` or `secret`"),
         (
             "type: hello",
             "click: {rol: entry, name: a}",
