@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import anyio
 from anyio.abc import TaskGroup
 
+from runner.adoption import Adopted
 from runner.arbitrator import rule_by_person
 from runner.artifacts import ArtifactStore
 from runner.consequences import (
@@ -43,6 +46,7 @@ from runner.outcome import Outcome
 from runner.people import People
 from runner.plan import PlannedTask
 from runner.policy import rule
+from runner.progress import NOWHERE, Progress
 from runner.redaction.screen import Hidden
 from runner.run_log import RunLog
 from runner.spec import Task
@@ -66,6 +70,7 @@ class Conductor:
         log: RunLog,
         parallel: int,
         agent_maker: AgentMaker = own_agent,
+        adopted: Mapping[str, Adopted] = MappingProxyType({}),
     ) -> None:
         self._host = host
         self._folder = folder
@@ -76,10 +81,11 @@ class Conductor:
         self._planned = {planned.id: planned for planned in log.state.plan.tasks}
         self._tasks = {task.id: task for task in log.state.swarm.tasks}
         self._edges = Edges(log.state.swarm, log.state.plan)
-        self._desktops: dict[str, Desktop] = {}
+        self._desktops = {task: one.desktop for task, one in adopted.items()}
         """The handles of the desktops held for tasks; that they are held is in the journal."""
         self._hidden: dict[str, Hidden] = {}
         """Where on those desktops secrets were typed, by the task each is held for."""
+        self._progress = {task: one.progress for task, one in adopted.items()}
         self._changed = anyio.Event()
         own = (task for task in log.state.swarm.tasks if self._edges.desktop_from(task.id) is None)
         real = load_backend(log.state.backend, host.home).capabilities.real
@@ -106,9 +112,13 @@ class Conductor:
         await self._end("succeeded" if succeeded else "failed", state.aborted)
 
     async def _take_stock(self) -> None:
-        """What a controller before this one held is gone with it."""
+        """What a controller before this one held is gone with it, but for what has outlived it."""
         known = self._log.state.coordination
-        gone = [DesktopReleased(task=task, desktop=held.desktop) for task, held in known.desktops.items()]
+        gone = [
+            DesktopReleased(task=task, desktop=held.desktop)
+            for task, held in known.desktops.items()
+            if task not in self._desktops
+        ]
         left = [
             LockReleased(task=task, attempt=attempt, lock=lock)
             for lock, holders in known.locks.items()
@@ -162,8 +172,9 @@ class Conductor:
         number = len(known.attempts) + 1
         granted = [LockGranted(task=task_id, attempt=number, lock=lock) for lock in task.locks]
         await self._log.write(AttemptStarted(task=task_id, attempt=number, agent=known.agent), *granted)
-        handed = self._desktops.pop(task_id, None)
-        attempts.start_soon(self._carry_out, self._planned[task_id], number, handed)
+        handed, progress = self._desktops.pop(task_id, None), self._progress.pop(task_id, NOWHERE)
+        worker = self._worker(self._planned[task_id], number, handed, progress if handed else NOWHERE)
+        attempts.start_soon(self._carry_out, worker)
 
     async def _redo(self, sender: str, receiver: str) -> None:
         """A desktop can be handed over once; for another attempt at the receiver the sender makes it anew."""
@@ -173,15 +184,14 @@ class Conductor:
             TaskReopened(task=sender, round=round_, reason=reason, by="controller", needed_by=receiver)
         )
 
-    async def _carry_out(self, planned: PlannedTask, number: int, handed: Desktop | None) -> None:
-        task = self._tasks[planned.id]
-        worker = self._worker(planned, number, handed)
+    async def _carry_out(self, worker: Worker) -> None:
+        task, number = worker.attempt.task, worker.attempt.number
         try:
             ended = self._log.state.with_sums(await self._hold_locks(task, worker))
             events = await self._consequences(task, ended, worker)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
-                cut = AttemptEnded(task=planned.id, attempt=number, status="cancelled", failure="cancelled")
+                cut = AttemptEnded(task=task.id, attempt=number, status="cancelled", failure="cancelled")
                 await self._log.write(self._log.state.with_sums(cut), *releases(task, number))
             raise
         if ended.failure is None:
@@ -201,7 +211,9 @@ class Conductor:
         lock = min(limits, key=lambda name: limits[name])
         return worker.ended(Outcome("timeout", f"lock {lock} was held for {limits[lock]:g} s", "lock"))
 
-    def _worker(self, planned: PlannedTask, number: int, handed: Desktop | None) -> Worker:
+    def _worker(
+        self, planned: PlannedTask, number: int, handed: Desktop | None, progress: Progress
+    ) -> Worker:
         state, task = self._log.state, self._tasks[planned.id]
         other = state.tasks[task.id].attempts[number - 1].agent
         attempt = Attempt(
@@ -219,6 +231,8 @@ class Conductor:
             rejected=rejected_outputs(state.tasks[task.id].attempts[: number - 1]),
             secrets=self._log.secrets,
             hidden=self._hidden.pop(task.id, Hidden()) if handed else Hidden(),
+            progress=progress,
+            outlive_s=state.swarm.outlive_s or 0,
         )
         return Worker(
             self._host,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 
 from anyio import to_thread
 
+from runner.adoption import Adopted
 from runner.artifacts import ARTIFACTS, ArtifactStore
 from runner.compile import compile_swarm
 from runner.conductor import Conductor
@@ -23,6 +26,7 @@ from runner.summary import RunSummary, summarize
 from runner.worker import AgentMaker, own_agent
 from sandboxes.admission import HostLimits
 from sandboxes.backend import load_backend
+from sandboxes.backends import check_outlives
 from sandboxes.errors import InputError
 from sandboxes.host import DEFAULT_BACKEND, Host
 from sandboxes.owner import Owner
@@ -56,6 +60,7 @@ async def run_swarm(
     secrets = await to_thread.run_sync(secrets_of, swarm, folder)
     await chosen.check()
     check_modes(swarm, backend, chosen.capabilities)
+    check_outlives(chosen, swarm.outlive_s or 0)
     async with Host(home, limits) as host:
         await prepare(host, swarm, backend)
         with await to_thread.run_sync(Journal, home) as journal:
@@ -78,11 +83,12 @@ async def carry_on(
     log: RunLog,
     parallel: int | None = None,
     agent_maker: AgentMaker = own_agent,
+    adopted: Mapping[str, Adopted] = MappingProxyType({}),
 ) -> RunSummary:
-    """Carry a run from what is known of it, whatever that is, to its end."""
+    """Carry a run from what is known of it, whatever that is, to its end; with the desktops it `adopted`."""
     with closing(ArtifactStore(host.home / ARTIFACTS)) as store:
         at_once = parallel or log.state.swarm.parallel
-        await Conductor(host, folder, store, log, at_once, agent_maker).run()
+        await Conductor(host, folder, store, log, at_once, agent_maker, adopted).run()
     return summarize(log.state)
 
 

@@ -11,6 +11,7 @@ from runner.events import (
     Asked,
     AttemptEnded,
     DeadlockFound,
+    DesktopAdopted,
     DesktopHandedOver,
     DesktopLeased,
     DesktopReleased,
@@ -72,7 +73,7 @@ class Coordination:
     """By task, attempt and number."""
     handoffs: dict[str, dict[str, HandoffSent]] = field(default_factory=dict)
     """By receiver, then sender: the last one sent."""
-    desktops: dict[str, DesktopHandedOver] = field(default_factory=dict)
+    desktops: dict[str, DesktopHandedOver | DesktopAdopted] = field(default_factory=dict)
     """Those the controller holds, by the task that is to take them."""
     locks: dict[str, dict[str, int]] = field(default_factory=dict)
     """Holders of each lock: task to attempt; attempt 0 where it came with a desktop and waits."""
@@ -130,6 +131,8 @@ class Coordination:
         match event:
             case DesktopHandedOver():
                 self.desktops[event.to] = event
+            case DesktopAdopted():
+                self.desktops[event.task] = event
             case DesktopReleased():
                 self.desktops.pop(event.task, None)
             case DesktopLeased():

@@ -398,6 +398,24 @@ class DesktopHandedOver(AttemptEvent):
         return self.to
 
 
+class DesktopAdopted(TaskEvent):
+    """A desktop that outlived its controller: the next one holds it, under this epoch, until the task, which
+    an earlier attempt was at on it or which it was handed over to, starts.
+
+    `steps` were acted on before. `doubt` is an action that was begun after that: it may now be done twice.
+    """
+
+    kind: Literal["desktop_adopted"] = "desktop_adopted"
+    desktop: str
+    epoch: int = Field(ge=1)
+    steps: int = Field(default=0, ge=0)
+    doubt: str = ""
+
+    @property
+    def part(self) -> str:
+        return f"{self.desktop}/{self.epoch}"
+
+
 class DesktopReleased(TaskEvent):
     """A desktop the controller held for a task is ended: the task does not take it any more."""
 
@@ -553,6 +571,7 @@ Event = Annotated[
     | InputRead
     | InputsUnread
     | DesktopHandedOver
+    | DesktopAdopted
     | DesktopReleased
     | LockGranted
     | LockReleased

@@ -10,6 +10,7 @@ from runner.events import (
     AttemptEnded,
     AttemptStarted,
     CheckpointTaken,
+    DesktopAdopted,
     DesktopHandedOver,
     DesktopLeased,
     DesktopReleased,
@@ -17,6 +18,7 @@ from runner.events import (
     InputPlaced,
     OutputKept,
     RunEnded,
+    RunResumed,
 )
 
 
@@ -32,19 +34,22 @@ class Owner(NamedTuple):
 
 @dataclass(slots=True)
 class _Ledger:
-    """`epochs` has the last lease of every desktop that ever was; `owners` those that are owned now."""
+    """`epochs` has the last lease of every desktop that ever was; `owners` those that are owned now; `left`
+    what controllers that died have left, by the task it was for."""
 
     epochs: dict[str, int] = field(default_factory=dict)
     owners: dict[str, Owner] = field(default_factory=dict)
     running: set[Owner] = field(default_factory=set)
     held: dict[Owner, str] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
 
 
 def violations(events: Iterable[Event]) -> Iterator[str]:
     """Everything in a run's events, in order, that breaks the rule of one owner; nothing, where it held.
 
-    A desktop's leases have growing epochs; each begins where the one before ends, by a handover or by the end
-    of the attempt; and what an attempt does happens between the beginning and the end of its lease.
+    A desktop's leases have growing epochs; each begins where the one before ends, by a handover, by the end
+    of the attempt, or by that of the controller, whose successor goes on with the same task; and what an
+    attempt does happens between the beginning and the end of its lease.
     """
     ledger = _Ledger()
     for event in events:
@@ -59,6 +64,10 @@ def _take(ledger: _Ledger, event: Event) -> Iterator[str]:
             yield from _lease(ledger, event)
         case DesktopHandedOver():
             yield from _hand_over(ledger, event)
+        case RunResumed():
+            ledger.left |= {desktop: owner.task for desktop, owner in ledger.owners.items()}
+        case DesktopAdopted():
+            yield from _adopt(ledger, event)
         case DesktopReleased():
             owner = ledger.owners.pop(event.desktop, None)
             if owner != Owner(event.task, 0):
@@ -71,6 +80,7 @@ def _take(ledger: _Ledger, event: Event) -> Iterator[str]:
             ledger.owners.clear()
             ledger.held.clear()
             ledger.running.clear()
+            ledger.left.clear()
 
 
 def _lease(ledger: _Ledger, event: DesktopLeased) -> Iterator[str]:
@@ -100,6 +110,16 @@ def _hand_over(ledger: _Ledger, event: DesktopHandedOver) -> Iterator[str]:
         ledger.held.pop(giver, None)
     yield from _advance(ledger, event.desktop, event.epoch)
     ledger.owners[event.desktop] = Owner(event.to, 0)
+
+
+def _adopt(ledger: _Ledger, event: DesktopAdopted) -> Iterator[str]:
+    if ledger.left.pop(event.desktop, None) != event.task:
+        yield f"{event.desktop} was taken up for {event.task}, which no dead controller had it for"
+    owner = ledger.owners.get(event.desktop)
+    if owner not in (None, Owner(event.task, 0)):
+        yield f"{event.desktop} was taken up for {event.task} while {owner} owned it"
+    yield from _advance(ledger, event.desktop, event.epoch)
+    ledger.owners[event.desktop] = Owner(event.task, 0)
 
 
 def _use(ledger: _Ledger, event: CheckpointTaken | InputPlaced | OutputKept) -> Iterator[str]:

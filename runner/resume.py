@@ -1,4 +1,5 @@
-"""Taking a run up again whose controller died: what was finished stays, what was under way is done anew."""
+"""Taking a run up again whose controller died: what was finished stays, what was under way is done anew, or
+goes on where its desktop has outlived the controller."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from anyio import to_thread
 
+from runner.adoption import CAUSE, adopt_desktops
 from runner.controller import OnEvent, carry_on, prepare, secrets_of
 from runner.events import AttemptEnded, Event, Ruling, RunResumed
 from runner.journal import AlreadyHappened, Journal
@@ -17,7 +19,7 @@ from sandboxes.errors import InputError
 from sandboxes.host import Host
 from sandboxes.owner import Owner
 
-CAUSE = "controller_died"
+__all__ = ["CAUSE", "RunTaken", "check_resumable", "resume_run", "take_up"]
 
 
 class RunTaken(InputError):
@@ -40,7 +42,8 @@ async def resume_run(
             await prepare(host, state.swarm, state.backend)
             log = RunLog(journal, state, on_event, secrets)
             await take_up(log)
-            return await carry_on(host, folder, log, parallel)
+            adopted = await adopt_desktops(host, log, journal)
+            return await carry_on(host, folder, log, parallel, adopted=adopted)
 
 
 def check_resumable(state: RunState) -> None:
@@ -53,7 +56,7 @@ def check_resumable(state: RunState) -> None:
 
 
 async def take_up(log: RunLog) -> None:
-    """Make this process the run's controller, and end the attempts whose desktops went with the last one.
+    """Make this process the run's controller, and end the attempts of the last one.
 
     Of two that try at once one succeeds. Raises RunTaken.
     """
@@ -67,6 +70,9 @@ async def take_up(log: RunLog) -> None:
 
 
 def _ends_of_open_attempts(state: RunState) -> Iterator[Event]:
+    resumed = "the run was resumed"
+    if state.swarm.outlive_s:
+        resumed += "; where its desktop is still there, it goes on with that"
     for task in state.tasks.values():
         if task.status != "running":
             continue
@@ -86,7 +92,7 @@ def _ends_of_open_attempts(state: RunState) -> Iterator[Event]:
             attempt=attempt.number,
             answer="retry_fresh",
             agent=attempt.agent,
-            reason="the run was resumed",
+            reason=resumed,
             by="resume",
         )
 

@@ -18,6 +18,7 @@ from runner.monitors.gate import ActionRefused
 from runner.monitors.refusals import REFUSED
 from runner.monitors.step import Step
 from runner.outcome import GAVE_UP, Outcome, must_answer
+from runner.progress import NOWHERE, Progress
 from sandboxes.deadline import Pace
 from sandboxes.desktop import Desktop
 from sandboxes.errors import DeadlineExceeded, DeskswarmError, GuestError, InputError
@@ -38,15 +39,17 @@ class Session:
         instruction: str,
         inputs: Mapping[str, str],
         guard: Guard,
+        progress: Progress = NOWHERE,
     ) -> None:
-        """`inputs` maps an input's name to its path on the desktop."""
+        """`inputs` maps an input's name to its path on the desktop; `progress` is what was done on it."""
         self._desktop = desktop
         self._agent = agent
         self._trail = trail
         self._instruction = instruction
         self._inputs = inputs
         self._guard = guard
-        self._last: tuple[ActionResult, ...] = ()
+        self._before = progress.steps
+        self._last = progress.last
 
     async def run(self) -> Outcome:
         """Until the agent is done or gives up, or its guard ends it. Raises AgentError, InfraError, and
@@ -107,6 +110,7 @@ class Session:
             last=self._last,
             budget=self._guard.purse.left(),
             observation=draft.seen,
+            before=self._before,
         )
 
     async def _look(self) -> Draft:

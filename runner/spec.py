@@ -12,6 +12,7 @@ from runner.hooks import Function
 from runner.monitors.spec import Allow, Monitors
 from runner.redaction.spec import Region, SecretSource
 from runner.rules import Escalation, Handoff, Lock, Policy
+from sandboxes.lease import MAX_OUTLIVE_S
 from sandboxes.spec import DesktopSpec, Model, Name
 
 DesktopPath = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^(~|/)")]
@@ -33,6 +34,9 @@ class ProcessAgent(Model):
     kind: Literal["process"]
     command: tuple[str, ...] = Field(min_length=1, description="relative paths count from the swarm file")
     screenshots: bool = Field(default=True, description="each view names a PNG the program may read")
+    goes_on: bool = Field(
+        default=False, description="may start on a desktop where another attempt has done some of the work"
+    )
 
 
 AgentSpec = Annotated[ScriptAgent | ProcessAgent, Field(discriminator="kind")]
@@ -244,6 +248,12 @@ class Swarm(Model):
     planner: Planner | None = Field(default=None, description="makes the tasks, once; instead of `tasks`")
     tasks: tuple[Task, ...] = Field(default=(), max_length=100_000)
     parallel: int = Field(default=4, ge=1, le=4096, description="tasks at once")
+    outlive_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=MAX_OUTLIVE_S,
+        description="desktops outlive a controller that dies by so long, for `resume` to go on with them",
+    )
     budget: Allowance = Field(default=Allowance(), description="of the whole run")
     tiers: dict[Name, Allowance] = Field(default_factory=dict, description="budgets that tasks share")
     policy: Policy = Field(default=Policy(), description="what follows failures (docs/failures.md)")

@@ -64,6 +64,7 @@ class AttemptState:
     awaits_since: float | None = None
     agent: str | None = None
     desktop: str | None = None
+    epoch: int = 0
     received: list[HandoffReceived] = field(default_factory=list)
     read: dict[str, InputRead] = field(default_factory=dict)
     steps: int = 0
@@ -309,7 +310,7 @@ def _apply_to_attempt(attempt: AttemptState, event: AttemptEvent, at: float) -> 
         case DesktopAwaited():
             attempt.awaits_since = at
         case DesktopLeased():
-            attempt.desktop, attempt.awaits_since = event.desktop, None
+            attempt.desktop, attempt.epoch, attempt.awaits_since = event.desktop, event.epoch, None
         case HandoffReceived():
             attempt.received.append(event)
         case InputRead():

@@ -13,6 +13,7 @@ from runner.events import (
     AttemptStarted,
     CheckpointTaken,
     DeadlockFound,
+    DesktopAdopted,
     DesktopHandedOver,
     DesktopLeased,
     Escalated,
@@ -176,6 +177,9 @@ def _tell_between(event: Event, task: str) -> str:
         case DesktopHandedOver():
             how = f"a copy of {event.fork_of}" if event.fork_of else "it changes owner"
             return f"desktop {event.desktop} goes from {event.task} to {event.to}: {how}"
+        case DesktopAdopted():
+            twice = f"; {event.doubt} may be done twice" if event.doubt else ""
+            return f"desktop {event.desktop} outlived the controller after {event.steps} steps{twice}"
         case LockGranted():
             return f"got the lock {event.lock}"
         case LockReleased():

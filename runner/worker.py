@@ -36,6 +36,7 @@ from runner.handoff import Onward, Said, briefing, compose, over_limit, stale_in
 from runner.judges import JudgeError
 from runner.local_files import local_file
 from runner.outcome import GAVE_UP, Outcome, must_answer
+from runner.progress import NOWHERE, Progress
 from runner.redaction.screen import Hidden, Redaction
 from runner.redaction.secrets import NO_SECRETS, Secrets, check_no_secret
 from runner.rules import Handoff
@@ -59,7 +60,8 @@ class Attempt:
     `handed` is the desktop the controller holds for it; without one, it works on a fresh one. `ask` puts a
     question of its agent to a person. `ledger` knows what is left of the budgets it shares; `rejected` has,
     by the output's name, what was refused of earlier attempts; `hidden` is where secrets were typed before on
-    the desktop it takes on.
+    the desktop it takes on. `progress` is what these have done on the desktop, where that outlived their
+    controller; a fresh one outlives this one for `outlive_s`.
     """
 
     run: str
@@ -76,6 +78,8 @@ class Attempt:
     rejected: Mapping[str, frozenset[Sha256]]
     secrets: Secrets = NO_SECRETS
     hidden: Hidden = field(default_factory=Hidden)
+    progress: Progress = NOWHERE
+    outlive_s: float = 0
 
     @property
     def holder(self) -> str:
@@ -89,7 +93,7 @@ AgentMaker = Callable[[Attempt, Desktop, Path], Agent]
 
 def own_agent(attempt: Attempt, _desktop: Desktop, folder: Path) -> Agent:
     """The agent the plan says."""
-    return make_agent(attempt.agent, folder)
+    return make_agent(attempt.agent, folder, attempt.progress.steps)
 
 
 @dataclass(slots=True)
@@ -160,7 +164,7 @@ class Worker:
         attempt = self.attempt
         if attempt.handed is not None:
             try:
-                return await attempt.handed.hand_over(attempt.holder)
+                return await attempt.handed.hand_over(attempt.holder, self._record_connection)
             except DeskswarmError:
                 await attempt.handed.stop()
                 raise
@@ -171,6 +175,7 @@ class Worker:
             labels={"run": attempt.run, "task": attempt.task.id, "attempt": str(attempt.number)},
             on_connection=self._record_connection,
             on_wait=self._record_wait,
+            outlive_s=attempt.outlive_s,
         )
 
     async def _work(self, desktop: Desktop) -> Outcome:
@@ -180,7 +185,7 @@ class Worker:
         await self.record(leased)
         outcome = await self._receive(desktop)
         if outcome.failure is None:
-            known = Known(await look_before(desktop, task.outputs), self.attempt.rejected)
+            known = Known(await self._look_before(desktop), self.attempt.rejected)
             outcome = _where_feasible(task, await self._session(desktop))
         if outcome.failure is None:
             outputs = {name: await self._take(desktop, name, spec) for name, spec in task.outputs.items()}
@@ -192,15 +197,23 @@ class Worker:
             outcome = await self._hand_on(desktop)
         return outcome
 
+    async def _look_before(self, desktop: Desktop) -> dict[str, Sha256]:
+        """What is there once the agent has begun may be its own."""
+        if self.attempt.progress.begun:
+            return {}
+        return await look_before(desktop, self.attempt.task.outputs)
+
     async def _receive(self, desktop: Desktop) -> Outcome:
         """Every input, compared with what was promised, and the receipt of every handoff."""
         task, number = self.attempt.task, self.attempt.number
         stale = next(stale_inputs(self.attempt.handoffs, self.attempt.artifacts), None)
         if stale is not None:
             return Outcome("contract", stale, "stale_input")
+        self.placed.update(self.attempt.progress.placed)  # half edited by now, maybe
         for name, source in task.inputs.items():
             try:
-                await self._place(desktop, name, source)
+                if name not in self.placed:
+                    await self._place(desktop, name, source)
             except FileError as error:
                 return Outcome("contract", f"input {name}: {error}", "input")
         for sender, message in self.attempt.handoffs.items():
@@ -271,7 +284,9 @@ class Worker:
             async with agent:
                 purse = self.attempt.ledger.purse(task)
                 guard = Guard(desktop, task, number, purse, self.record, self.folder)
-                outcome = await Session(desktop, briefed, trail, task.instruction, inputs, guard).run()
+                progress = self.attempt.progress
+                session = Session(desktop, briefed, trail, task.instruction, inputs, guard, progress)
+                outcome = await session.run()
         finally:
             with anyio.CancelScope(shield=True):
                 await self._keep_evidence("agent_log", agent.log)
@@ -288,6 +303,7 @@ class Worker:
             ask=attempt.ask,
             task=attempt.task.id,
             attempt=attempt.number,
+            read=set(attempt.progress.read),
         )
 
     async def _check_reading(self, briefed: BriefedAgent) -> Outcome:

@@ -131,6 +131,10 @@ class Admission:
             self.leave(desktop_id)
             raise
 
+    def enter(self, desktop_id: str, need: Need) -> None:
+        """A desktop that runs already, and takes its room, is now this host's."""
+        self._inside[desktop_id] = need
+
     def has_spare(self, need: Need) -> bool:
         """Whether nobody waits or boots, and there is room for a desktop that nobody asked for yet."""
         return not self._line and not self._boots.borrowed_tokens and self._obstacle(need) is None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sandboxes.backend import Backend, DesktopRecord, Measuring, Snapshotting, backend_names, load_backend
 from sandboxes.errors import BackendUnavailable, InfraError, InputError
+from sandboxes.lease import MAX_OUTLIVE_S
 from sandboxes.spec import DesktopSpec
 
 
@@ -54,6 +55,17 @@ def check_capabilities(backend: Backend, spec: DesktopSpec) -> None:
             f"desktop.network: backend {backend.name!r} runs no programs that could reach it; "
             "use one that does, as bubblewrap"
         )
+
+
+def check_outlives(backend: Backend, outlive_s: float) -> None:
+    """Raises InputError for a desktop that is to outlive its controller where none does."""
+    if outlive_s and not backend.capabilities.survives_controller:
+        raise InputError(
+            f"outlive_s: the desktops of backend {backend.name!r} end with their controller; "
+            "leave it out, or use a backend whose desktops do not, as docker"
+        )
+    if not 0 <= outlive_s <= MAX_OUTLIVE_S:
+        raise InputError(f"outlive_s: {outlive_s:g} is not between 0 and {MAX_OUTLIVE_S:g}")
 
 
 def snapshotting(backend: Backend) -> Snapshotting:

@@ -234,7 +234,7 @@ class Connection:
             version=PROTOCOL_VERSION,
             epoch=self.lease.epoch,
             token=self.lease.token,
-            ttl_s=self.lease.ttl_s,
+            ttl_s=self.lease.ttl_s + self.lease.outlive_s,
         )
         # The first is answered when the desktop has booted, and who starts it has a deadline for that.
         timeout = _FIRST_HELLO_TIMEOUT_S if self.lease.epoch == 1 else HELLO_TIMEOUT_S

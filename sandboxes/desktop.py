@@ -13,6 +13,7 @@ from sandboxes.capture import Held, check_view, receive, view
 from sandboxes.clipboard import Clipboard
 from sandboxes.connection import Connection
 from sandboxes.deadline import deadline
+from sandboxes.egress.proxy import OnConnection
 from sandboxes.errors import ActionFailed, DesktopLost, ProtocolError, StaleLease
 from sandboxes.files import Files
 from sandboxes.frame import Frame
@@ -44,7 +45,7 @@ Point = tuple[int, int]
 class DesktopHost(Protocol):
     """What a desktop asks of the host that made it (`sandboxes.host.Host`)."""
 
-    async def connect(self, lease: Lease) -> Connection: ...
+    async def connect(self, lease: Lease, on_connection: OnConnection | None = ...) -> Connection: ...
 
     async def stop(self, desktop_id: str) -> None: ...
 
@@ -289,10 +290,13 @@ class Desktop:
 
     # --- the lease ----------------------------------------------------------------------------------
 
-    async def hand_over(self, holder: str) -> Desktop:
-        """Pass this very desktop to another holder; from then on this handle raises StaleLease."""
+    async def hand_over(self, holder: str, on_connection: OnConnection | None = None) -> Desktop:
+        """Pass this very desktop to another holder; from then on this handle raises StaleLease.
+
+        `on_connection`, where it is given, is told of the desktop's connections in place of who was before.
+        """
         self._connection.check_open()
-        connection = await self._host.connect(self.lease.passed_to(holder))
+        connection = await self._host.connect(self.lease.passed_to(holder), on_connection)
         self._connection.close(StaleLease(f"desktop {self.id} was handed over to {holder}"))
         return Desktop(self.spec, connection, self._host)
 

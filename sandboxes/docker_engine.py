@@ -18,6 +18,7 @@ from docker.types import LogConfig
 
 from sandboxes.archive import FORMAT
 from sandboxes.backend import DesktopRecord
+from sandboxes.claims import Claims
 from sandboxes.docker_archive import USER, WAITING_GUEST, put_back, read_out
 from sandboxes.docker_exec import ask, open_exec
 from sandboxes.docker_image import HOME_LABEL, add_image, guest_image, has_image, remove_old_images
@@ -55,11 +56,14 @@ class DockerBackend:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._images = ImageStore(images_folder(home))
+        self._claims = Claims(home)
         self._logs: dict[str, LogTail] = {}
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(root=True, snapshots="filesystem", local=is_local_engine())
+        return Capabilities(
+            root=True, survives_controller=True, snapshots="filesystem", local=is_local_engine()
+        )
 
     async def check(self) -> str:
         def version(client: DockerClient) -> str:
@@ -176,7 +180,7 @@ class DockerBackend:
         home = find_home_id(self._home)
         if home is None:
             return []
-        dead = [desktop.id for desktop in await self.desktops() if not desktop.owner.is_alive()]
+        dead = self._claims.abandoned(await self.desktops())
         for desktop_id in dead:
             await self.stop(desktop_id)
         await ask(lambda client: remove_old_images(client, home, self._images.ls()))

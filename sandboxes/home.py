@@ -4,7 +4,7 @@ HOME/id                      the home's own name, random
 HOME/images/                 built images (sandboxes.image)
 HOME/guest/KEY/              the guest's code, compiled, of each version of deskswarm that ran (1 MB)
 HOME/run/bubblewrap/ID/      one folder per running desktop; nothing else is left on the host
-HOME/run/labels/ID           what a desktop out of the warm pool is used for (sandboxes.labels)
+HOME/run/claims/ID           whose a desktop is, where that is not who started it (sandboxes.claims)
 HOME/snapshots/              saved desktops (sandboxes.snapshot)
 HOME/reaper.log              what a reaper could not remove, and why
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from subprocess import Popen
@@ -15,7 +14,8 @@ import anyio
 
 from sandboxes.admission import Admission, HostLimits, OnWait, nobody
 from sandboxes.backend import Backend, DesktopRecord, Forking
-from sandboxes.backends import Backends, check_capabilities, memory_of, snapshotting
+from sandboxes.backends import Backends, check_capabilities, check_outlives, memory_of, snapshotting
+from sandboxes.claims import RENEW_S, Claims
 from sandboxes.connection import Connection
 from sandboxes.deadline import deadline
 from sandboxes.desktop import Desktop
@@ -23,7 +23,6 @@ from sandboxes.egress.proxy import OnConnection, ignore
 from sandboxes.errors import DeskswarmError, DesktopLost, InputError
 from sandboxes.home import find_home, images_folder, snapshots_folder
 from sandboxes.image import ImageStore
-from sandboxes.labels import Labels
 from sandboxes.lease import Lease
 from sandboxes.owner import Owner
 from sandboxes.pool import Kind, Pool
@@ -37,6 +36,7 @@ __all__ = ["DEFAULT_BACKEND", "START_TIMEOUT_S", "STOP_TIMEOUT_S", "Host"]
 DEFAULT_BACKEND = "bubblewrap"
 _MEASURE_EVERY_S = 5.0
 _ROOM_FOR_A_COPY_S = 30.0
+ADOPT_TIMEOUT_S = 60.0
 
 
 class Host:
@@ -56,11 +56,11 @@ class Host:
         self.home = home or find_home()
         self.snapshots = SnapshotStore(snapshots_folder(self.home))
         self.backends = Backends(self.home, backends)
-        self._labels = Labels(self.home)
+        self._claims = Claims(self.home)
         self._tasks = anyio.create_task_group()
         self._background = anyio.create_task_group()
         self._admission = Admission(self.home, limits or HostLimits.from_environment(), self._give_up_warm)
-        self._starter = Starter(self._tasks, self._admission, self._labels)
+        self._starter = Starter(self._tasks, self._admission, self._claims)
         self._pool = Pool(self._starter)
         self._reaper: Popen[bytes] | None = None
 
@@ -76,6 +76,7 @@ class Host:
         await self._background.__aenter__()
         self._background.start_soon(self._pool.run)
         self._background.start_soon(self._measure)
+        self._background.start_soon(self._renew_claims)
         return self
 
     async def __aexit__(
@@ -102,17 +103,21 @@ class Host:
         labels: Mapping[str, str] | None = None,
         on_connection: OnConnection = ignore,
         on_wait: OnWait = nobody,
+        outlive_s: float = 0,
         timeout: float = START_TIMEOUT_S,
     ) -> Desktop:
         """A fresh desktop, ready to use and leased to `holder`: a warm one where there is one.
 
         `on_connection` is told of each connection that its programs asked the network for, once it is over;
-        `on_wait`, where the machine has no room for it yet, of its place in the line. `timeout` (seconds)
+        `on_wait`, where the machine has no room for it yet, of its place in the line. Should this process
+        die, the desktop lives on for `outlive_s` (at most 3500), for another to `adopt`. `timeout` (seconds)
         counts from when the boot begins. Failed or cancelled, it leaves nothing behind. Raises
-        InputError for a spec the backend cannot fulfil, ImageNotFound, BackendUnavailable, HostFull, and
+        InputError for what the backend cannot fulfil, ImageNotFound, BackendUnavailable, HostFull, and
         DesktopStartError with the end of the desktop's log.
         """
-        order = Order(self.backends.get(backend), spec, dict(labels or {}), on_connection)
+        chosen = self.backends.get(backend)
+        check_outlives(chosen, outlive_s)
+        order = Order(chosen, spec, dict(labels or {}), on_connection, outlive_s=outlive_s)
         warm = await self._lease_warm(order, holder)
         if warm is not None:
             return warm
@@ -199,9 +204,29 @@ class Host:
             await snapshotting(order.backend).save(desktop_id, folder)
             return await anyio.to_thread.run_sync(self.snapshots.add, folder, origin, label, order.parent)
 
-    async def connect(self, lease: Lease) -> Connection:
-        """A connection to a desktop of this host under its next lease. Raises DesktopLost."""
-        return await self._starter.connect(lease)
+    async def adopt(
+        self, desktop_id: str, *, holder: str, epoch: int, timeout: float = ADOPT_TIMEOUT_S
+    ) -> Desktop:
+        """A desktop that outlived its controller, now this host's, as it is, and leased to `holder`.
+
+        `epoch` must be above that of every lease before, which it fences off. Programs that ask for the
+        network wait until the desktop is handed over to somebody who is told of it. Raises InputError for a
+        desktop that has an owner, DesktopLost for one that is gone, and DesktopStartError where it cannot be
+        taken over, and is ended.
+        """
+        claim, backend = self._claims.read(desktop_id), await self._find(desktop_id)
+        if claim is None or backend is None or claim.is_over:
+            raise DesktopLost(f"desktop {desktop_id} is gone, or was not to outlive its controller")
+        if claim.owner.is_alive():
+            raise InputError(f"desktop {desktop_id} is that of process {claim.owner.pid}, which lives")
+        order = Order(backend, claim.spec, claim.labels, outlive_s=claim.outlive_s)
+        lease = Lease(desktop_id, holder, epoch, outlive_s=claim.outlive_s)
+        return Desktop(claim.spec, await self._starter.adopt(order, lease, timeout), self)
+
+    async def connect(self, lease: Lease, on_connection: OnConnection | None = None) -> Connection:
+        """A connection to a desktop of this host under its next lease; `on_connection`, where it is given, is
+        told of the desktop's own in place of who was before. Raises DesktopLost."""
+        return await self._starter.connect(lease, on_connection)
 
     # --- all desktops -------------------------------------------------------------------------------
 
@@ -214,7 +239,7 @@ class Host:
     async def desktops(self) -> list[DesktopRecord]:
         """All desktops under this home, whoever started them."""
         records = await self.backends.desktops()
-        return [replace(one, labels=self._labels.read(one.id) or one.labels) for one in records]
+        return [self._claims.present(record) for record in records]
 
     async def log(self, desktop_id: str) -> str:
         """The end of what a desktop's own processes wrote, at most 64 KiB; '' where there is none."""
@@ -234,12 +259,12 @@ class Host:
         on_wait: OnWait,
         patience_s: float = math.inf,
     ) -> Desktop:
-        lease = Lease(new_desktop_id(), holder)
+        lease = Lease(new_desktop_id(), holder, outlive_s=order.outlive_s)
         connection = await self._starter.start(order, lease, create, timeout, on_wait, patience_s)
         return Desktop(order.spec, connection, self)
 
     async def _lease_warm(self, order: Order, holder: str) -> Desktop | None:
-        connection = await self._pool.lease(Kind(order.backend, order.spec), holder)
+        connection = await self._pool.lease(Kind(order.backend, order.spec), holder, order.outlive_s)
         if connection is None:
             return None
         self._starter.leased(connection.lease.desktop_id, order)
@@ -254,6 +279,12 @@ class Host:
             await anyio.sleep(_MEASURE_EVERY_S)
             for backend in {order.backend for order in self._starter.orders.values()}:
                 self._admission.measured(await memory_of(backend, self._ids_on(backend)))
+
+    async def _renew_claims(self) -> None:
+        """Until cancelled, or dead."""
+        while True:
+            await anyio.sleep(RENEW_S)
+            self._starter.renew_claims()
 
     def _ids_on(self, backend: Backend) -> list[str]:
         return [id_ for id_, order in self._starter.orders.items() if order.backend is backend]

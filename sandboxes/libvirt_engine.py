@@ -16,6 +16,7 @@ from anyio.to_thread import run_sync
 from pydantic import ValidationError
 
 from sandboxes.backend import DesktopRecord
+from sandboxes.claims import Claims
 from sandboxes.errors import BackendUnavailable, DesktopLost, DesktopStartError, SnapshotError
 from sandboxes.filelock import only_one
 from sandboxes.home import images_folder
@@ -62,6 +63,7 @@ class LibvirtBackend:
 
     def __init__(self, home: Path) -> None:
         self._images = ImageStore(images_folder(home))
+        self._claims = Claims(home)
         self._stage = Stage(home)
         self._hypervisor = Hypervisor()
         self._machines = Machines(self._stage, self._hypervisor)
@@ -72,7 +74,11 @@ class LibvirtBackend:
         """To copy a machine that has run, the kernel must let us read what it has written."""
         copies = _may_trace()
         return Capabilities(
-            root=True, opens=True, snapshots="machine" if copies else "none", live_fork=copies
+            root=True,
+            opens=True,
+            survives_controller=True,
+            snapshots="machine" if copies else "none",
+            live_fork=copies,
         )
 
     async def check(self) -> str:
@@ -132,7 +138,7 @@ class LibvirtBackend:
 
     async def reap(self) -> list[str]:
         """Also the templates that nobody has used for a week."""
-        dead = [desktop.id for desktop in await self.desktops() if not desktop.owner.is_alive()]
+        dead = self._claims.abandoned(await self.desktops())
         for desktop_id in dead:
             await self.stop(desktop_id)
         await self._machines.sweep()

@@ -17,6 +17,7 @@ from sandboxes.backend import Backend, DesktopRecord
 from sandboxes.connection import Connection
 from sandboxes.deadline import deadline
 from sandboxes.errors import DeskswarmError
+from sandboxes.lease import Lease
 from sandboxes.spec import DesktopSpec, Limits
 
 MAX_AGE_S = 600.0
@@ -83,13 +84,13 @@ class Pool:
         shelf = self._shelves.get(kind)
         return 0 if shelf is None else sum(_lives(connection) for connection, _ in shelf.ready)
 
-    async def lease(self, kind: Kind, holder: str) -> Connection | None:
+    async def lease(self, kind: Kind, holder: str, outlive_s: float = 0) -> Connection | None:
         """A warm desktop, now `holder`'s; None where none is ready. One that has died is never given out."""
         shelf = self._shelves.get(kind)
         while shelf is not None and shelf.ready:
             connection, _ = shelf.ready.popleft()
             self._changed.set()
-            if await self._hand_out(connection, holder):
+            if await self._hand_out(connection, connection.lease.passed_to(holder, outlive_s)):
                 return connection
         return None
 
@@ -115,11 +116,11 @@ class Pool:
             with anyio.move_on_after(_LOOK_SECONDS if busy else None):
                 await self._changed.wait()
 
-    async def _hand_out(self, connection: Connection, holder: str) -> bool:
+    async def _hand_out(self, connection: Connection, lease: Lease) -> bool:
         """Whether it became the holder's. Where it did not, it is ended, also where we are cancelled."""
         try:
             with deadline(f"the lease of {connection.lease.desktop_id}", LEASE_TIMEOUT_S):
-                await connection.pass_to(connection.lease.passed_to(holder))
+                await connection.pass_to(lease)
         except DeskswarmError:  # it died, or hangs: the caller gets another
             await self._end(connection)
             return False

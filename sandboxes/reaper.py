@@ -1,7 +1,8 @@
 """The helper that outlives a controller and removes what it left behind.
 
 Each `Host` starts one, in a session of its own, so that neither the controller's death nor its
-terminal's signals reach it. It sleeps until the controller is dead, reaps, and ends.
+terminal's signals reach it. It sleeps until the controller is dead, reaps, and ends; where desktops may
+outlive the controller, once their time is over or another controller has them.
 """
 
 from __future__ import annotations
@@ -10,21 +11,23 @@ import os
 import select
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
 from sandboxes.backend import backend_names, load_backend
+from sandboxes.claims import Claims
 from sandboxes.errors import BackendBusy, BackendUnavailable, DeadlineExceeded
 from sandboxes.home import snapshots_folder
-from sandboxes.labels import Labels
 from sandboxes.owner import Owner
 from sandboxes.snapshot import SnapshotStore
 
 _QUIET_SECONDS = 4.0
 _PAUSE_SECONDS = 1.0
 _BUSY_SECONDS = 900.0
+_LOOK_SECONDS = 5.0
 _PROGRAM = "from sandboxes.reaper import main; main()"
 
 
@@ -74,7 +77,7 @@ async def reap(home: Path) -> Reaped:
             busy.append(name)
         except BackendUnavailable:  # its desktops, if any, ended with what they ran on
             continue
-    Labels(home).sweep()
+    Claims(home).sweep()
     SnapshotStore(snapshots_folder(home)).sweep()
     return Reaped(removed, busy)
 
@@ -94,7 +97,17 @@ async def reap_until_quiet(home: Path) -> None:
         await anyio.sleep(_PAUSE_SECONDS)
 
 
+def wait_for_heirs(home: Path, owner: Owner) -> bool:
+    """Sleep until what is left of a dead owner has had its time, or is another's. Whether any is left."""
+    claims = Claims(home)
+    while left_s := claims.left_s(owner):
+        time.sleep(min(left_s, _LOOK_SECONDS))
+    return left_s is not None
+
+
 def main() -> None:
     home, owner = Path(sys.argv[1]), Owner.parse(sys.argv[2])
     wait_until_dead(owner)
     anyio.run(reap_until_quiet, home)
+    while wait_for_heirs(home, owner):
+        anyio.run(reap_until_quiet, home)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from sandboxes.admission import Admission, Need, OnWait, nobody
 from sandboxes.backend import Backend
+from sandboxes.claims import Claims
 from sandboxes.connection import Connection
 from sandboxes.deadline import deadline
-from sandboxes.egress.proxy import OnConnection, egress, ignore
+from sandboxes.egress.proxy import OnConnection, egress
 from sandboxes.egress.rules import Rules
 from sandboxes.errors import BackendUnavailable, DeskswarmError, DesktopLost, DesktopStartError, InputError
-from sandboxes.labels import Labels
 from sandboxes.lease import Lease
 from sandboxes.opening import open_programs
 from sandboxes.owner import Owner
@@ -34,14 +34,16 @@ Create = Callable[[str, DesktopSpec, Owner, dict[str, str]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A desktop that was asked for. `on_connection` is told of its connections to the network; `parent` is
-    the snapshot it is made from."""
+    """A desktop that was asked for. `on_connection` is told of its connections to the network, which wait
+    while there is nobody to tell; `parent` is the snapshot it is made from; `outlive_s` is how long it may
+    outlive this process."""
 
     backend: Backend
     spec: DesktopSpec
     labels: Mapping[str, str] = field(default_factory=dict)
-    on_connection: OnConnection = ignore
+    on_connection: OnConnection | None = None
     parent: str | None = None
+    outlive_s: float = 0
 
     @property
     def need(self) -> Need:
@@ -51,11 +53,11 @@ class Order:
 class Starter:
     """`orders` has every desktop that this process started and has not ended."""
 
-    def __init__(self, tasks: TaskGroup, admission: Admission, labels: Labels) -> None:
+    def __init__(self, tasks: TaskGroup, admission: Admission, claims: Claims) -> None:
         self.orders: dict[str, Order] = {}
         self._tasks = tasks
         self._admission = admission
-        self._labels = labels
+        self._claims = claims
         self._held: dict[anyio.Event, str] = {}
         self._asked_for = 0
 
@@ -82,16 +84,32 @@ class Starter:
         ):
             with deadline(f"start of desktop {desktop_id}", timeout):
                 await make(desktop_id, order.spec, Owner.current(), dict(order.labels))
+                if order.outlive_s:
+                    self._claim(desktop_id, order)
                 connection = await self.connect(lease)
             if create is None and not order.backend.capabilities.opens:
                 await open_programs(connection, order.spec.open)
             return connection
 
-    async def connect(self, lease: Lease) -> Connection:
-        """A connection under this lease, held by a task of the host until it closes. Raises DesktopLost."""
+    async def adopt(self, order: Order, lease: Lease, timeout: float) -> Connection:
+        """Take over a desktop that runs, whose owner has died. Where that fails, it is ended."""
+        desktop_id = lease.desktop_id
+        async with self._ended_on_failure(order, desktop_id):
+            self._claim(desktop_id, order)
+            self._admission.enter(desktop_id, order.need)
+            with deadline(f"taking desktop {desktop_id} over", timeout):
+                return await self.connect(lease)
+
+    async def connect(self, lease: Lease, on_connection: OnConnection | None = None) -> Connection:
+        """A connection under this lease, held by a task of the host until it closes. Raises DesktopLost.
+
+        From now on `on_connection` is told, where it is given, and not who was before.
+        """
         order = self.orders.get(lease.desktop_id)
         if order is None:
             raise DesktopLost(f"desktop {lease.desktop_id} was stopped")
+        if on_connection is not None:
+            order = self.orders[lease.desktop_id] = replace(order, on_connection=on_connection)
         connection: Connection = await self._tasks.start(self._hold, order, lease)
         return connection
 
@@ -99,7 +117,7 @@ class Starter:
         """End a desktop and all this process keeps of it. Harmless where there is none."""
         await backend.stop(desktop_id)
         self.orders.pop(desktop_id, None)
-        self._labels.remove(desktop_id)
+        self._claims.remove(desktop_id)
         self._admission.leave(desktop_id)
         await self._let_go(desktop_id)
 
@@ -123,7 +141,7 @@ class Starter:
 
     def leased(self, desktop_id: str, order: Order) -> None:
         """A warm desktop is now what this order asked for."""
-        self._labels.write(desktop_id, dict(order.labels))
+        self._claim(desktop_id, order)
         self.orders[desktop_id] = order
 
     async def discard(self, desktop_id: str) -> None:
@@ -132,6 +150,13 @@ class Starter:
         if order is not None:
             with anyio.CancelScope(shield=True), deadline(f"end of desktop {desktop_id}", STOP_TIMEOUT_S):
                 await self.stop(order.backend, desktop_id)
+
+    def renew_claims(self) -> None:
+        """Say that the owner of those that would outlive it lives."""
+        self._claims.renew([id_ for id_, order in self.orders.items() if order.outlive_s])
+
+    def _claim(self, desktop_id: str, order: Order) -> None:
+        self._claims.write(desktop_id, order.spec, dict(order.labels), order.outlive_s)
 
     @asynccontextmanager
     async def _ended_on_failure(self, order: Order, desktop_id: str) -> AsyncIterator[None]:
@@ -168,6 +193,6 @@ class Starter:
 
 
 def _network(connection: Connection, order: Order) -> AbstractAsyncContextManager[None]:
-    if order.spec.network == "none":
+    if order.spec.network == "none" or order.on_connection is None:
         return nullcontext()
     return egress(connection, Rules.of(order.spec.network.allow), order.on_connection)

@@ -31,10 +31,10 @@ ALL = [
     pytest.param("libvirt", marks=pytest.mark.libvirt),
 ]
 SKIPPED = {
-    "bubblewrap": {"root", "live_fork"},
+    "bubblewrap": {"root", "live_fork", "survives_controller"},
     "docker": {"live_fork"},
     "libvirt": set[str](),
-    "simulated": {"real", "root", "snapshots"},
+    "simulated": {"real", "root", "snapshots", "survives_controller"},
 }
 """What each backend may leave out."""
 

@@ -11,6 +11,12 @@ from runner.spec import AgentSpec
 from runner.spec import ScriptAgent as ScriptSpec
 
 
-def make_agent(spec: AgentSpec, folder: Path) -> Agent:
-    """The agent for one attempt, used as an async context manager; `folder` is that of the swarm file."""
-    return ScriptAgent(spec) if isinstance(spec, ScriptSpec) else ProcessAgent(spec, folder)
+def make_agent(spec: AgentSpec, folder: Path, done: int = 0) -> Agent:
+    """The agent for one attempt, used as an async context manager; `folder` is that of the swarm file.
+    So many steps were `done` before, on the same desktop, by one like it."""
+    return ScriptAgent(spec, done) if isinstance(spec, ScriptSpec) else ProcessAgent(spec, folder)
+
+
+def goes_on(spec: AgentSpec) -> bool:
+    """Whether such an agent can go on where another one stopped, on the same desktop."""
+    return isinstance(spec, ScriptSpec) or spec.goes_on

@@ -144,7 +144,8 @@ class View:
 
     `step` counts from 0, `inputs` maps an input's name to its path on the desktop, and `last` has the
     results of the actions asked for last: those after the first that failed were not tried. `briefings` are
-    what the tasks before hand on; `answer` is to the question the agent has just asked.
+    what the tasks before hand on; `answer` is to the question the agent has just asked. `before` counts the
+    steps that an earlier attempt took on this desktop, which outlived its controller.
     """
 
     instruction: str
@@ -155,6 +156,7 @@ class View:
     observation: Observation
     briefings: tuple[Briefing, ...] = ()
     answer: PersonsAnswer | None = None
+    before: int = 0
 
 
 class Decider(Protocol):

@@ -104,6 +104,7 @@ class ProcessAgent:
             "say": "view",
             "instruction": view.instruction,
             "step": view.step,
+            "before": view.before,
             "inputs": dict(view.inputs),
             "last": [result.model_dump() for result in view.last],
             "budget": view.budget.model_dump(),

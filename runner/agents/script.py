@@ -9,10 +9,11 @@ from runner.spec import ScriptAgent as ScriptSpec
 class ScriptAgent(PlainAgent):
     """One action a decision; the first that fails ends it."""
 
-    def __init__(self, spec: ScriptSpec) -> None:
+    def __init__(self, spec: ScriptSpec, done: int = 0) -> None:
+        """So many steps were `done` before."""
         self._steps = spec.steps
         self._gives_up = spec.gives_up
-        self._done = 0
+        self._done = done
         self._said_done = False
 
     async def decide(self, view: View) -> Decision:

@@ -6,6 +6,7 @@ from runner.events import (
     Answered,
     Asked,
     DeadlockFound,
+    DesktopAdopted,
     DesktopHandedOver,
     Escalated,
     Event,
@@ -37,6 +38,9 @@ def between_in_words(event: Event) -> str:
         case DesktopHandedOver():
             what = f"a copy of {event.fork_of}" if event.fork_of else "its desktop"
             return f"hands {what} over to {event.to} ({event.desktop}, epoch {event.epoch})"
+        case DesktopAdopted():
+            twice = f"; {event.doubt} may be done twice" if event.doubt else ""
+            return f"goes on after {event.steps} steps ({event.desktop}, epoch {event.epoch}){twice}"
         case LockGranted():
             return f"holds lock {event.lock}"
         case LockReleased():

@@ -79,12 +79,13 @@ class Rehearsal:
 
 
 def without_people(swarm: Swarm) -> Swarm:
-    """Nobody is told of a drill, nor waited for."""
+    """Nobody is told of a drill, nor waited for, and no desktop outlives it."""
     tasks = (
         task if task.escalate is None else task.model_copy(update={"escalate": _hushed(task.escalate)})
         for task in swarm.tasks
     )
-    return swarm.model_copy(update={"escalate": _hushed(swarm.escalate), "tasks": tuple(tasks)})
+    changes = {"escalate": _hushed(swarm.escalate), "tasks": tuple(tasks), "outlive_s": None}
+    return swarm.model_copy(update=changes)
 
 
 def _hushed(escalation: Escalation) -> Escalation:

@@ -173,6 +173,7 @@ class Stage(Host):
         labels: Mapping[str, str] | None = None,
         on_connection: OnConnection = ignore,
         on_wait: OnWait = nobody,
+        outlive_s: float = 0,
         timeout: float = START_TIMEOUT_S,
     ) -> Desktop:
         desktop = await super().start(
@@ -182,6 +183,7 @@ class Stage(Host):
             labels=labels,
             on_connection=on_connection,
             on_wait=on_wait,
+            outlive_s=outlive_s,
             timeout=timeout,
         )
         told = labels or {}

@@ -15,6 +15,7 @@ _TOLD: dict[str, tuple[str, ...]] = {
     "task_reopened": ("round", "needed_by"),
     "desktop_leased": ("desktop", "epoch"),
     "desktop_handed_over": ("desktop", "to", "fork_of"),
+    "desktop_adopted": ("desktop", "epoch", "steps", "doubt"),
     "desktop_released": ("desktop",),
     "lock_granted": ("lock",),
     "lock_released": ("lock", "to"),

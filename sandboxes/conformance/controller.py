@@ -1,6 +1,8 @@
 """A controller that starts desktops and then does nothing, to be killed.
 
-python -m sandboxes.conformance.controller HOME BACKEND IMAGE COUNT     writes their ids once all stand
+python -m sandboxes.conformance.controller HOME BACKEND IMAGE COUNT [OUTLIVE_S]
+
+It writes their ids once all stand.
 """
 
 from __future__ import annotations
@@ -15,12 +17,16 @@ from sandboxes.host import Host
 from sandboxes.spec import DesktopSpec
 
 
-async def main(home: Path, backend: str, image: str, count: int) -> None:
+async def main(home: Path, backend: str, image: str, count: int, outlive_s: float) -> None:
     ids: list[str] = []
 
     async def start(number: int) -> None:
         desktop = await host.start(
-            DesktopSpec(image=image), backend=backend, holder=f"agent-{number}", timeout=START_TIMEOUT_S
+            DesktopSpec(image=image),
+            backend=backend,
+            holder=f"agent-{number}",
+            outlive_s=outlive_s,
+            timeout=START_TIMEOUT_S,
         )
         await desktop.screenshot()
         ids.append(desktop.id)
@@ -34,4 +40,5 @@ async def main(home: Path, backend: str, image: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(main, Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    outlive = float(sys.argv[5]) if sys.argv[5:] else 0
+    anyio.run(main, Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), outlive)

@@ -39,6 +39,13 @@ async def root_is_refused_by_who_cannot_give_it(subject: Subject) -> str:
     return await raises(InputError, subject.fresh(root=True))
 
 
+async def to_outlive_its_controller_is_refused_where_none_does(subject: Subject) -> str:
+    if subject.capabilities.survives_controller:
+        return "they do"
+    start = subject.host.start(subject.spec(), holder="conformance", backend=subject.backend, outlive_s=60)
+    return await raises(InputError, start)
+
+
 async def a_desktop_is_listed_as_it_was_asked_for(subject: Subject) -> str:
     desktop = await subject.fresh(labels={"of": "conformance"})
     [record] = [one for one in await subject.host.desktops() if one.id == desktop.id]

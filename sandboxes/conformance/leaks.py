@@ -17,7 +17,7 @@ from anyio import to_thread
 from sandboxes.conformance.subject import WAIT_S, Broken, Subject, eventually, expect, needs, raises
 from sandboxes.conformance.traces import processes, traces
 from sandboxes.connection import Connection
-from sandboxes.errors import DeadlineExceeded, DesktopLost, DesktopStartError
+from sandboxes.errors import DeadlineExceeded, DesktopLost, DesktopStartError, InputError
 from sandboxes.lease import Lease
 from sandboxes.owner import Owner
 from sandboxes.spec import new_desktop_id
@@ -25,6 +25,7 @@ from sandboxes.spec import new_desktop_id
 _DESKTOPS = 2
 _CANCELLED_AFTER_S = (0.0, 0.01, 0.05, 0.1, 0.2, 0.4)
 _CLEAN_WITHIN_S = 15.0
+_OUTLIVE_S = 600.0
 
 
 async def stopping_leaves_nothing(subject: Subject) -> str:
@@ -127,6 +128,26 @@ async def what_outlives_a_controller_and_its_reaper_is_the_next_ones_to_remove(s
     return await _after(subject, strike, reap=True)
 
 
+@needs("survives_controller")
+async def what_may_outlive_its_controller_does_and_is_taken_over(subject: Subject) -> str:
+    with _controller(subject, 1, _OUTLIVE_S) as (controller, errors):
+        assert controller.stdout is not None
+        [desktop_id] = (await to_thread.run_sync(controller.stdout.readline)).split() or [""]
+        expect(bool(desktop_id), f"the controller did not start its desktop: {errors.read_text()}")
+        await raises(InputError, subject.host.adopt(desktop_id, holder="thief", epoch=2))
+        controller.kill()
+        await to_thread.run_sync(controller.wait)
+    reaped = await subject.host.reap()
+    expect(desktop_id not in reaped, "it was removed before its time")
+    async with await subject.host.adopt(desktop_id, holder="heir", epoch=2) as desktop:
+        await desktop.screenshot()
+        reaped = await subject.host.reap()
+        expect(desktop_id not in reaped, "it was removed although it has a new owner")
+    left = await _left(subject, [desktop_id])
+    expect(not left, left)
+    return f"{desktop_id} went on under lease {desktop.lease.epoch}, and left nothing in the end"
+
+
 async def reaping_spares_the_living(subject: Subject) -> str:
     desktop = await subject.fresh()
     reaped = await subject.host.reap()
@@ -139,7 +160,7 @@ async def _after(
     subject: Subject, strike: Callable[[subprocess.Popen[str]], None], *, reap: bool = False
 ) -> str:
     """How long it took until all was clean after a blow to a controller with desktops."""
-    with _controller(subject) as (controller, errors):
+    with _controller(subject, _DESKTOPS) as (controller, errors):
         assert controller.stdout is not None
         ids = (await to_thread.run_sync(controller.stdout.readline)).split()
         expect(len(ids) == _DESKTOPS, f"the controller did not start its desktops: {errors.read_text()}")
@@ -163,9 +184,11 @@ async def _reap(subject: Subject, ids: Sequence[str]) -> None:
 
 
 @contextmanager
-def _controller(subject: Subject) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+def _controller(
+    subject: Subject, desktops: int, outlive_s: float = 0
+) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """In a process group of its own; and the file of its complaints."""
-    words = (str(subject.host.home), subject.backend, subject.image, str(_DESKTOPS))
+    words = (str(subject.host.home), subject.backend, subject.image, str(desktops), str(outlive_s))
     command = [sys.executable, "-m", "sandboxes.conformance.controller", *words]
     with (
         NamedTemporaryFile() as errors,

@@ -13,10 +13,12 @@ from runner.events import (
     AttemptEnded,
     AttemptStarted,
     CheckpointTaken,
+    DesktopAdopted,
     DesktopHandedOver,
     DesktopLeased,
     DesktopReleased,
     Event,
+    RunResumed,
 )
 from runner.ownership import violations
 
@@ -53,6 +55,12 @@ def ends(task: str, attempt: int = 1) -> Event:
     return AttemptEnded(task=task, attempt=attempt, status="succeeded")
 
 
+def adopts(task: str, desktop: str, epoch: int) -> Event:
+    return DesktopAdopted(task=task, desktop=desktop, epoch=epoch)
+
+
+RESUMED = RunResumed(number=1, controller="2:2:0")
+
 GOOD: list[Event] = [
     starts("a"), leases("a", "d1", 1), acts("a"),
     hands("a", "d2", 1, "c", fork_of="d1"), hands("a", "d1", 2, "b"), ends("a"),
@@ -63,6 +71,14 @@ GOOD: list[Event] = [
 
 def test_a_run_that_keeps_the_rule() -> None:
     assert list(violations(GOOD)) == []
+
+
+def test_a_run_that_goes_on_with_what_outlived_its_controller() -> None:
+    """With a desktop that an attempt was at work on, and with one held for a task."""
+    at_work = [*GOOD[:3], RESUMED, ends("a"), adopts("a", "d1", 3), starts("a", 2), leases("a", "d1", 4, 2)]
+    held = [*GOOD[:6], RESUMED, adopts("b", "d1", 4), adopts("c", "d2", 3), starts("b"), leases("b", "d1", 5)]
+    assert list(violations([*at_work, acts("a", 0, 2), ends("a", 2)])) == []
+    assert list(violations([*held, acts("b"), ends("b")])) == []
 
 
 @pytest.mark.parametrize(
@@ -83,6 +99,10 @@ def test_a_run_that_keeps_the_rule() -> None:
         ),
         ([*GOOD[:3], hands("a", "d1", 2, "c", fork_of="d1")], "there was one of that id before"),
         ([*GOOD[:3], DesktopReleased(task="a", desktop="d1")], "but its owner was a#1"),
+        ([*GOOD[:3], ends("a"), RESUMED, adopts("a", "d1", 3)], "which no dead controller had it for"),
+        ([*GOOD[:3], RESUMED, ends("a"), adopts("b", "d1", 3)], "which no dead controller had it for"),
+        ([*GOOD[:3], RESUMED, adopts("a", "d1", 3)], "taken up for a while a#1 owned it"),
+        ([*GOOD[:6], RESUMED, adopts("b", "d1", 2)], "under epoch 2 after epoch 2"),
     ],
 )
 def test_every_way_to_break_it_is_seen(events: list[Event], said: str) -> None:
