@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -47,7 +48,7 @@ from runner.run_log import RunLog
 from runner.spec import Task
 from runner.state import rejected_outputs
 from runner.warming import Warmer
-from runner.worker import AgentMaker, Attempt, Worker, own_agent
+from runner.worker import AgentMaker, Attempt, Begun, Worker, own_agent
 from sandboxes.backend import load_backend
 from sandboxes.background import background
 from sandboxes.desktop import Desktop
@@ -65,7 +66,9 @@ class Conductor:
         log: RunLog,
         parallel: int,
         agent_maker: AgentMaker = own_agent,
+        begun: Mapping[str, Begun] | None = None,
     ) -> None:
+        """`begun` has the desktops, by task, on which a first attempt goes on."""
         self._host = host
         self._folder = folder
         self._store = store
@@ -77,6 +80,7 @@ class Conductor:
         self._edges = Edges(log.state.swarm, log.state.plan)
         self._desktops: dict[str, Desktop] = {}
         """The handles of the desktops held for tasks; that they are held is in the journal."""
+        self._begun = dict(begun or {})
         self._changed = anyio.Event()
         own = (task for task in log.state.swarm.tasks if self._edges.desktop_from(task.id) is None)
         real = load_backend(log.state.backend, host.home).capabilities.real
@@ -210,6 +214,7 @@ class Conductor:
             onward=self._edges.onward(task.id),
             contract=planned.hash,
             handed=handed,
+            begun=self._begun.pop(task.id, None),
             ask=partial(self._people.ask, task.id, number, escalation_of(state, task)),
             ledger=state.ledger,
             rejected=rejected_outputs(state.tasks[task.id].attempts[: number - 1]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from runner.reuse import done_before
 from runner.run_log import OnEvent, RunLog
 from runner.spec import Swarm
 from runner.summary import RunSummary, summarize
-from runner.worker import AgentMaker, own_agent
+from runner.worker import AgentMaker, Begun, own_agent
 from sandboxes.admission import HostLimits
 from sandboxes.backend import load_backend
 from sandboxes.errors import InputError
@@ -76,11 +77,12 @@ async def carry_on(
     log: RunLog,
     parallel: int | None = None,
     agent_maker: AgentMaker = own_agent,
+    begun: Mapping[str, Begun] | None = None,
 ) -> RunSummary:
-    """Carry a run from what is known of it, whatever that is, to its end."""
+    """Carry a run from what is known of it, whatever that is, to its end. `begun` is as of the conductor."""
     with closing(ArtifactStore(host.home / ARTIFACTS)) as store:
         at_once = parallel or log.state.swarm.parallel
-        await Conductor(host, folder, store, log, at_once, agent_maker).run()
+        await Conductor(host, folder, store, log, at_once, agent_maker, begun).run()
     return summarize(log.state)
 
 

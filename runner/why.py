@@ -27,6 +27,7 @@ from runner.events import (
     Refused,
     Ruling,
     RunResumed,
+    SnapshotTaken,
     TaskEnded,
     TaskReopened,
     TaskReused,
@@ -65,6 +66,8 @@ def _place_in_the_plan(state: RunState, task: str) -> Iterator[str]:
     yield f"  needs   {', '.join(needs) or 'nothing'}"
     if node.locks:
         yield f"  locks   {', '.join(node.locks)}"
+    if (origin := state.branched) is not None:
+        yield f"  from    step {origin.step + 1} of attempt {origin.attempt} at {origin.task} in {origin.run}"
 
 
 def _consequences(state: RunState, task: str) -> Iterator[str]:
@@ -149,6 +152,8 @@ def _tell_between(event: Event, task: str) -> str:
         case DesktopHandedOver():
             how = f"a copy of {event.fork_of}" if event.fork_of else "it changes owner"
             return f"desktop {event.desktop} goes from {event.task} to {event.to}: {how}"
+        case SnapshotTaken():
+            return f"its desktop was saved before step {event.step + 1} ({event.snapshot[:12]})"
         case LockGranted():
             return f"got the lock {event.lock}"
         case LockReleased():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -29,7 +29,9 @@ from runner.events import (
     Kept,
     OutputKept,
     Recorder,
+    SnapshotTaken,
     VerdictGiven,
+    Warned,
 )
 from runner.guard import Guard, out_of
 from runner.handoff import Onward, Said, briefing, compose, over_limit, stale_inputs
@@ -44,8 +46,17 @@ from runner.validator import DesktopEvidence, Output, validate
 from sandboxes.admission import Wait
 from sandboxes.desktop import Desktop
 from sandboxes.egress.proxy import EgressRecord
-from sandboxes.errors import DeskswarmError, FileError, InfraError
+from sandboxes.errors import DeskswarmError, FileError, InfraError, SnapshotError
 from sandboxes.host import Host
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A desktop on which the task is under way already, inputs and all; `before` is what was at the paths of
+    its outputs when it began, by their names."""
+
+    desktop: Desktop
+    before: Mapping[str, Sha256]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +65,9 @@ class Attempt:
 
     `artifacts` has, by the input's name, what other tasks handed on; `handoffs` the messages they came with,
     by sender; `onward` whom this task hands on to, and `contract` the hash of what its outputs then satisfy.
-    `handed` is the desktop the controller holds for it; without one, it works on a fresh one. `ask` puts a
-    question of its agent to a person. `ledger` knows what is left of the budgets it shares; `rejected` has,
-    by the output's name, what was refused of earlier attempts.
+    `handed` is the desktop the controller holds for it; without one, it works on a fresh one, or goes on
+    with one that is `begun`. `ask` puts a question of its agent to a person. `ledger` knows what is left of
+    the budgets it shares; `rejected` has, by the output's name, what was refused of earlier attempts.
     """
 
     run: str
@@ -71,6 +82,7 @@ class Attempt:
     ask: AskPerson
     ledger: Ledger
     rejected: Mapping[str, frozenset[Sha256]]
+    begun: Begun | None = None
 
     @property
     def holder(self) -> str:
@@ -153,11 +165,12 @@ class Worker:
 
     async def _take_desktop(self) -> Desktop:
         attempt = self.attempt
-        if attempt.handed is not None:
+        held = attempt.begun.desktop if attempt.begun else attempt.handed
+        if held is not None:
             try:
-                return await attempt.handed.hand_over(attempt.holder)
+                return await held.hand_over(attempt.holder)
             except DeskswarmError:
-                await attempt.handed.stop()
+                await held.stop()
                 raise
         return await self.host.start(
             attempt.task.desktop,
@@ -175,7 +188,9 @@ class Worker:
         await self.record(leased)
         outcome = await self._receive(desktop)
         if outcome.failure is None:
-            known = Known(await look_before(desktop, task.outputs), self.attempt.rejected)
+            begun = self.attempt.begun
+            before = begun.before if begun else await look_before(desktop, task.outputs)
+            known = Known(before, self.attempt.rejected)
             outcome = await self._session(desktop)
         if outcome.failure is None:
             outputs = {name: await self._take(desktop, name, spec) for name, spec in task.outputs.items()}
@@ -244,8 +259,9 @@ class Worker:
 
     async def _place(self, desktop: Desktop, name: str, source: Input) -> None:
         content = await to_thread.run_sync(self._read, name, source)
-        with must_answer(desktop):
-            await desktop.files.write(source.to, content)
+        if self.attempt.begun is None:
+            with must_answer(desktop):
+                await desktop.files.write(source.to, content)
         kept = self.placed[name] = await self._keep(name, source.to, content)
         task, number = self.attempt.task.id, self.attempt.number
         await self.record(InputPlaced(task=task, attempt=number, file=kept))
@@ -253,6 +269,8 @@ class Worker:
     def _read(self, name: str, source: Input) -> bytes:
         if source.file is not None:
             return local_file(self.folder, source.file).read_bytes()
+        if source.stored is not None:
+            return self.store.get(source.stored)
         return self.store.get(self.attempt.artifacts[name].sha256)
 
     async def _session(self, desktop: Desktop) -> Outcome:
@@ -265,12 +283,37 @@ class Worker:
             async with agent:
                 purse = self.attempt.ledger.purse(task)
                 guard = Guard(desktop, task, number, purse, self.record, self.folder)
-                outcome = await Session(desktop, briefed, trail, task.instruction, inputs, guard).run()
+                session = Session(
+                    desktop, briefed, trail, task.instruction, inputs, guard, self._saver(desktop)
+                )
+                outcome = await session.run()
         finally:
             with anyio.CancelScope(shield=True):
                 await self._keep_evidence("agent_log", agent.log)
         self.said = briefed.said
         return outcome if outcome.failure else await self._check_reading(briefed)
+
+    def _saver(self, desktop: Desktop) -> Callable[[int], Awaitable[None]] | None:
+        """What saves the desktop before steps, where the task asks for it and a saved one can go on."""
+        asked = self.attempt.task.snapshots
+        if asked is None or self.host.backends.get(self.backend).capabilities.snapshots != "machine":
+            return None
+        task, number = self.attempt.task.id, self.attempt.number
+
+        async def save(step: int) -> None:
+            if step == 0 or step % asked.every:
+                return
+            try:
+                saved = await desktop.snapshot(f"{self.attempt.holder}/{step}")
+            except SnapshotError as error:  # the work itself does without
+                message = f"not saved: {error}"
+                await self.record(
+                    Warned(task=task, attempt=number, monitor="snapshots", step=step, message=message)
+                )
+            else:
+                await self.record(SnapshotTaken(task=task, attempt=number, step=step, snapshot=saved.id))
+
+        return save
 
     def _briefed(self, agent: Agent) -> BriefedAgent:
         attempt = self.attempt

@@ -49,7 +49,7 @@ def run_swarm_file(
             on_event=on_event,
         )
 
-    return _carry_out(work, as_json)
+    return carry_out(work, as_json)
 
 
 def resume(text: str, parallel: int | None, as_json: bool) -> int:
@@ -60,10 +60,10 @@ def resume(text: str, parallel: int | None, as_json: bool) -> int:
     async def work(on_event: OnEvent) -> RunSummary:
         return await resume_run(run, find_home(), parallel=parallel, on_event=on_event)
 
-    return _carry_out(work, as_json)
+    return carry_out(work, as_json)
 
 
-def _carry_out(work: Work, as_json: bool) -> int:
+def carry_out(work: Work, as_json: bool) -> int:
     with _progress() as show:
         follower = _Follower(show)
         try:
