@@ -163,3 +163,17 @@ def expand_short_form(value: Any) -> Any:
     aims = Target.model_fields.keys() - model.model_fields.keys()
     target = {key: item for key, item in arguments.items() if key in aims}
     return {"do": verb, "target": target, **{key: arguments[key] for key in arguments.keys() - aims}}
+
+
+def short_form(action: Action) -> dict[str, Any]:
+    """An action as one writes it by hand; `expand_short_form` takes it back."""
+    fields = action.model_dump(mode="json", exclude_defaults=True)
+    verb, target = fields.pop("do"), fields.pop("target", None)
+    if verb == "fill" and "secret" not in fields:
+        fields.setdefault("text", "")  # nothing is typed over what is there
+    if target is None:
+        only = _ONE_VALUE.get(verb, "")
+        return {verb: fields[only] if fields.keys() == {only} else fields}
+    if target.keys() & type(action).model_fields.keys():
+        return {verb: {"target": target, **fields}}
+    return {verb: {**target, **fields}}

@@ -72,6 +72,7 @@ class Conductor:
         agent_maker: AgentMaker = own_agent,
         adopted: Mapping[str, Adopted] = MappingProxyType({}),
     ) -> None:
+        """`adopted` has the desktops, by task, on which a next attempt goes on."""
         self._host = host
         self._folder = folder
         self._store = store

@@ -64,6 +64,10 @@ def requeue(journal: Journal, run: str, task: str, by: str, reason: str) -> Requ
     """Let a dead letter be tried again, with all its answers anew. Raises InputError, AlreadyHappened."""
     state = fold(journal.read(run))
     letter = find_letter(state, task)
+    if state.imported:
+        raise InputError(f"run: {run} was imported; what it needs to go on is where it began")
+    if state.branched is not None:
+        raise InputError(f"run: {run} is a branch, which has one attempt; branch again")
     running = state.status == "running" and Owner.parse(state.controller).is_alive()
     number = state.tasks[task].round + 1
     journal.append(run, TaskReopened(task=letter.task, round=number, reason=reason, by=by))

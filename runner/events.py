@@ -65,6 +65,16 @@ class Finding(Model):
     facts: dict[str, JsonValue] = Field(default_factory=dict, description="the values found")
 
 
+class Branched(Model):
+    """What a run of one task goes on from: the state before this step of that attempt (steps from 0)."""
+
+    run: str
+    task: Name
+    attempt: int = Field(ge=1)
+    step: int = Field(ge=0)
+    snapshot: str = Field(default="", description="what the state was restored from; empty: re-executed")
+
+
 class RunStarted(RunEvent):
     kind: Literal["run_started"] = "run_started"
     swarm: Swarm
@@ -72,6 +82,7 @@ class RunStarted(RunEvent):
     backend: str
     controller: str = Field(description="the process that runs it, as sandboxes.owner.Owner writes itself")
     folder: str = Field(default="", description="where the files are that the swarm names")
+    branched: Branched | None = Field(default=None, description="of a run that goes on from another's step")
 
 
 class RunResumed(RunEvent):
@@ -84,6 +95,14 @@ class RunResumed(RunEvent):
     @property
     def part(self) -> str:
         return str(self.number)
+
+
+class RunImported(RunEvent):
+    """The run happened elsewhere and came here as an archive (runner.exports.intake), whose hash this is.
+    What it left is shown, and never taken for work of this home."""
+
+    kind: Literal["run_imported"] = "run_imported"
+    sha256: Sha256
 
 
 class AttemptStarted(AttemptEvent):
@@ -172,6 +191,18 @@ class CheckpointTaken(AttemptEvent):
     say: Literal["act", "look", "done", "failed"] | None
     executed: int = Field(ge=0)
     usage: Usage
+
+    @property
+    def part(self) -> str:
+        return str(self.step)
+
+
+class SnapshotTaken(AttemptEvent):
+    """The desktop was saved as it was before this step; `snapshot` is its id."""
+
+    kind: Literal["snapshot_taken"] = "snapshot_taken"
+    step: int = Field(ge=0)
+    snapshot: Sha256
 
     @property
     def part(self) -> str:
@@ -550,6 +581,7 @@ class RunEnded(RunEvent):
 Event = Annotated[
     RunStarted
     | RunResumed
+    | RunImported
     | AttemptStarted
     | DesktopAwaited
     | ActIntended
@@ -557,6 +589,7 @@ Event = Annotated[
     | InputPlaced
     | ConnectionEnded
     | CheckpointTaken
+    | SnapshotTaken
     | OutputKept
     | Warned
     | Refused

@@ -251,11 +251,11 @@ class _Names:
         except (InfraError, ValidationError):
             return  # told already, where the event itself names it
         self._follow(Reference(Place(*chain, event.step, "tree"), checkpoint.screen.tree))
-        if problem := _contradiction(checkpoint, record.run, event, before):
+        if problem := contradiction(checkpoint, record.run, event, before):
             self._affected.setdefault(f"checkpoint {event.sha256}: {problem}", []).append(place)
 
 
-def _contradiction(
+def contradiction(
     checkpoint: Checkpoint, run: str, event: CheckpointTaken, before: Sha256 | None
 ) -> str | None:
     """What a checkpoint says otherwise than the event that names it."""

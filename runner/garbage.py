@@ -25,8 +25,6 @@ from pathlib import Path
 
 from runner.artifacts import ArtifactStore, Sha256
 from runner.catalog import bases_of, places_in
-from runner.checkpoints import read_checkpoint
-from runner.frames import read_tiles
 from runner.journal import Journal, Record
 from runner.packs import (
     Gap,
@@ -38,7 +36,7 @@ from runner.packs import (
     scan,
     try_lock,
 )
-from runner.references import references
+from runner.references import named_in_turn, references
 from runner.state import fold
 from sandboxes.owner import Owner
 from sandboxes.spec import Model
@@ -108,10 +106,7 @@ class _Marked:
         if name in self.names:
             return
         self.names.add(name)
-        if what == "checkpoint":
-            self.names.add(bytes.fromhex(read_checkpoint(self._store, digest).screen.tree))
-        elif what == "frame":
-            self.names |= {bytes.fromhex(tile) for tile in read_tiles(self._store, digest)[2]}
+        self.names |= {bytes.fromhex(one) for one in named_in_turn(self._store, what, digest)}
 
 
 def _read_bases(store: ArtifactStore) -> dict[bytes, tuple[bytes, ...]]:

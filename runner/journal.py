@@ -119,6 +119,17 @@ class Journal:
         with self._lock, self._writing():
             return [self._insert_group(run, events) for events in groups]
 
+    def take_in(self, run: str, events: Sequence[tuple[float, Event]]) -> None:
+        """Write the events of a run that happened elsewhere, each with when it did; all, or none.
+
+        Raises AlreadyHappened where something of that run is here, or one of them is there twice.
+        """
+        with self._lock, self._writing():
+            if self._db.execute("SELECT 1 FROM events WHERE run = ?", (run,)).fetchone():
+                raise AlreadyHappened(f"run {run} is in the journal {self.path}")
+            for at, event in events:
+                self._insert(run, at, event)
+
     def read(self, run: str, after: int = 0, before: int = _NO_END) -> list[Record]:
         """The run's events with a `seq` between these two, in order. Empty for an unknown run."""
         query = "SELECT seq, run, at, body FROM events WHERE run = ? AND seq > ? AND seq < ? ORDER BY seq"

@@ -71,7 +71,7 @@ def _input_problems(at: Loc, task: Task, tasks: Mapping[str, Task]) -> Iterator[
     paths = Counter(posixpath.normpath(source.to) for source in task.inputs.values())
     for name, source in task.inputs.items():
         here = (*at, "inputs", name)
-        if (source.file is None) == (source.artifact is None):
+        if sum(one is not None for one in (source.file, source.artifact, source.stored)) != 1:
             yield SpecProblem(here, "give one of `file` and `artifact`")
         if source.artifact is not None:
             yield from _artifact_problems((*here, "artifact"), source.artifact, tasks)

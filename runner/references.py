@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runner.artifacts import Sha256
+from runner.artifacts import ArtifactStore, Sha256
+from runner.checkpoints import read_checkpoint
 from runner.events import AttemptEnded, CheckpointTaken, Event, InputPlaced, OutputKept, TaskReused
+from runner.frames import read_tiles
 from runner.journal import Record
 
 
@@ -37,6 +39,15 @@ def references(record: Record) -> Iterator[Reference]:
     step = event.step if isinstance(event, CheckpointTaken) else None
     for what, digest in _named(event):
         yield Reference(Place(record.run, event.task, event.attempt, step, what), digest)
+
+
+def named_in_turn(store: ArtifactStore, what: str, digest: Sha256) -> Iterator[Sha256]:
+    """The objects that an object of that kind (a `Place.what`) names. Raises InfraError where it cannot be
+    read."""
+    if what == "checkpoint":
+        yield read_checkpoint(store, digest).screen.tree
+    elif what == "frame":
+        yield from dict.fromkeys(read_tiles(store, digest)[2])
 
 
 def _named(event: Event) -> Iterator[tuple[str, Sha256]]:

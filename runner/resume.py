@@ -47,9 +47,15 @@ async def resume_run(
 
 
 def check_resumable(state: RunState) -> None:
-    """Raises RunTaken for a run that has ended, or whose controller lives."""
+    """Raises RunTaken for a run that has ended, whose controller lives, or that happened elsewhere."""
+    if state.imported:
+        raise RunTaken(f"run: {state.id} was imported; what it needs to go on is where it began")
     if state.status != "running":
         raise RunTaken(f"run: {state.id} has ended ({state.status}); there is nothing to resume")
+    if state.branched is not None:
+        raise RunTaken(
+            f"run: {state.id} is a branch, whose desktop is gone with its controller; branch again"
+        )
     controller = Owner.parse(state.controller)
     if controller.is_alive():
         raise RunTaken(f"run: {state.id} is being carried out by process {controller.pid}")

@@ -27,6 +27,8 @@ def done_before(journal: Journal, store: ArtifactStore, state: RunState) -> list
         if run == state.id or not _may_have_done(journal.first(run).event, state.backend, wanted, found):
             continue
         earlier = fold_decisions(journal, run)
+        if earlier.imported:
+            continue
         for node in wanted:
             reused = None if node.id in found else _done_in(earlier, node, found, edges)
             if reused is not None and all(store.has(kept.sha256) for kept in reused.outputs.values()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -40,14 +40,17 @@ class Session:
         inputs: Mapping[str, str],
         guard: Guard,
         progress: Progress = NOWHERE,
+        save: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
-        """`inputs` maps an input's name to its path on the desktop; `progress` is what was done on it."""
+        """`inputs` maps an input's name to its path on the desktop; `progress` is what was done on it before;
+        `save` is told of each coming step."""
         self._desktop = desktop
         self._agent = agent
         self._trail = trail
         self._instruction = instruction
         self._inputs = inputs
         self._guard = guard
+        self._save = save
         self._before = progress.steps
         self._last = progress.last
 
@@ -62,6 +65,8 @@ class Session:
 
     async def _work(self) -> Outcome:
         while True:
+            if self._save is not None:
+                await self._save(self._trail.steps)
             draft = await self._look()
             try:
                 outcome = await self._turn(draft)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from runner.actions import Action
+from runner.artifacts import Sha256
 from runner.checks.spec import Check, JsonSchema
 from runner.hooks import Function
 from runner.monitors.spec import Allow, Monitors
@@ -43,10 +44,12 @@ AgentSpec = Annotated[ScriptAgent | ProcessAgent, Field(discriminator="kind")]
 
 
 class Input(Model):
-    """A file put on the desktop before the agent starts: from beside the swarm file, or another task's."""
+    """A file put on the desktop before the agent starts: from beside the swarm file, another task's, or one
+    that was kept before."""
 
     file: str | None = None
     artifact: str | None = Field(default=None, description="`TASK.OUTPUT`; the task waits for that one")
+    stored: Sha256 | None = Field(default=None, description="the SHA-256 of a file in the artifact store")
     to: DesktopPath
 
 
@@ -131,6 +134,12 @@ class Judges(Model):
         if len({judge.name for judge in self.panel}) < len(self.panel):
             raise ValueError("two judges of one name")
         return self
+
+
+class Snapshots(Model):
+    """The desktop saved as it goes, programs and all, where its backend can; `branch` goes on from there."""
+
+    every: int = Field(ge=1, le=100_000, description="steps")
 
 
 class Retry(Model):
@@ -225,6 +234,7 @@ class Task(Model):
     total: Allowance = Field(default=Allowance(), description="budget of all attempts together")
     tier: Name | None = Field(default=None, description="one of the swarm's tiers, whose budget it shares")
     retry: Retry = Retry()
+    snapshots: Snapshots | None = Field(default=None, description="saved states to branch from")
     handoffs: dict[Name, Handoff] = Field(
         default_factory=dict, description="how it takes over, by the task it takes over from"
     )

@@ -17,6 +17,7 @@ from runner.events import (
     AttemptEnded,
     AttemptEvent,
     AttemptStarted,
+    Branched,
     CheckpointTaken,
     ConnectionEnded,
     DesktopAwaited,
@@ -31,8 +32,10 @@ from runner.events import (
     Refused,
     Ruling,
     RunEnded,
+    RunImported,
     RunResumed,
     RunStarted,
+    SnapshotTaken,
     TaskEnded,
     TaskReopened,
     TaskReused,
@@ -70,6 +73,7 @@ class AttemptState:
     steps: int = 0
     usage: Usage = field(default_factory=Usage)
     checkpoints: list[CheckpointTaken] = field(default_factory=list)
+    snapshots: list[SnapshotTaken] = field(default_factory=list)
     connections: int = 0
     refused: ConnectionEnded | None = None
     intended: ActIntended | None = None
@@ -128,6 +132,9 @@ class RunState:
     resumed: int = 0
     """How often another controller took it up."""
     folder: str = ""
+    branched: Branched | None = None
+    imported: bool = False
+    """It happened elsewhere."""
     status: Literal["running"] | EndStatus = "running"
     reason: str = ""
     ended_at: float | None = None
@@ -147,6 +154,7 @@ class RunState:
             backend=event.backend,
             controller=event.controller,
             folder=event.folder,
+            branched=event.branched,
             started_at=record.at,
             tasks=tasks,
             frontier=Frontier.of(event.plan),
@@ -160,6 +168,8 @@ class RunState:
         match record.event:
             case RunResumed() as event:
                 self.controller, self.resumed = event.controller, event.number
+            case RunImported():
+                self.imported = True
             case AttemptStarted() as event:
                 self._move(event.task, "running")
                 started = AttemptState(event.attempt, record.at, agent=event.agent)
@@ -327,6 +337,8 @@ def _apply_to_attempt(attempt: AttemptState, event: AttemptEvent, at: float) -> 
             attempt.checkpoints.append(event)
             attempt.steps += event.executed > 0
             attempt.usage = attempt.usage + event.usage
+        case SnapshotTaken():
+            attempt.snapshots.append(event)
         case OutputKept():
             attempt.outputs[event.file.name] = event.file
         case Warned():

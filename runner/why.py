@@ -29,6 +29,7 @@ from runner.events import (
     Refused,
     Ruling,
     RunResumed,
+    SnapshotTaken,
     TaskEnded,
     TaskReopened,
     TaskReused,
@@ -90,6 +91,8 @@ def _place_in_the_plan(state: RunState, task: str) -> Iterator[str]:
     yield f"  needs   {', '.join(needs) or 'nothing'}"
     if node.locks:
         yield f"  locks   {', '.join(node.locks)}"
+    if (origin := state.branched) is not None:
+        yield f"  from    step {origin.step + 1} of attempt {origin.attempt} at {origin.task} in {origin.run}"
 
 
 def _consequences(state: RunState, task: str) -> Iterator[str]:
@@ -180,6 +183,8 @@ def _tell_between(event: Event, task: str) -> str:
         case DesktopAdopted():
             twice = f"; {event.doubt} may be done twice" if event.doubt else ""
             return f"desktop {event.desktop} outlived the controller after {event.steps} steps{twice}"
+        case SnapshotTaken():
+            return f"its desktop was saved before step {event.step + 1} ({event.snapshot[:12]})"
         case LockGranted():
             return f"got the lock {event.lock}"
         case LockReleased():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -29,7 +29,9 @@ from runner.events import (
     Kept,
     OutputKept,
     Recorder,
+    SnapshotTaken,
     VerdictGiven,
+    Warned,
 )
 from runner.guard import Guard, out_of
 from runner.handoff import Onward, Said, briefing, compose, over_limit, stale_inputs
@@ -47,7 +49,7 @@ from runner.validator import EVALUATOR, DesktopEvidence, Output, validate
 from sandboxes.admission import Wait
 from sandboxes.desktop import Desktop
 from sandboxes.egress.proxy import EgressRecord
-from sandboxes.errors import DeskswarmError, FileError, InfraError
+from sandboxes.errors import DeskswarmError, FileError, InfraError, SnapshotError
 from sandboxes.host import Host
 
 
@@ -60,8 +62,8 @@ class Attempt:
     `handed` is the desktop the controller holds for it; without one, it works on a fresh one. `ask` puts a
     question of its agent to a person. `ledger` knows what is left of the budgets it shares; `rejected` has,
     by the output's name, what was refused of earlier attempts; `hidden` is where secrets were typed before on
-    the desktop it takes on. `progress` is what these have done on the desktop, where that outlived their
-    controller; a fresh one outlives this one for `outlive_s`.
+    the desktop it takes on. `progress` is what was done before on that desktop; a fresh one outlives its
+    controller for `outlive_s`.
     """
 
     run: str
@@ -199,9 +201,10 @@ class Worker:
 
     async def _look_before(self, desktop: Desktop) -> dict[str, Sha256]:
         """What is there once the agent has begun may be its own."""
-        if self.attempt.progress.begun:
-            return {}
-        return await look_before(desktop, self.attempt.task.outputs)
+        progress = self.attempt.progress
+        if progress.before is not None:
+            return dict(progress.before)
+        return {} if progress.begun else await look_before(desktop, self.attempt.task.outputs)
 
     async def _receive(self, desktop: Desktop) -> Outcome:
         """Every input, compared with what was promised, and the receipt of every handoff."""
@@ -262,8 +265,9 @@ class Worker:
 
     async def _place(self, desktop: Desktop, name: str, source: Input) -> None:
         content = await to_thread.run_sync(self._read, name, source)
-        with must_answer(desktop):
-            await desktop.files.write(source.to, content)
+        if self.attempt.progress.before is None:
+            with must_answer(desktop):
+                await desktop.files.write(source.to, content)
         kept = self.placed[name] = await self._keep(name, source.to, content)
         task, number = self.attempt.task.id, self.attempt.number
         await self.record(InputPlaced(task=task, attempt=number, file=kept))
@@ -271,6 +275,8 @@ class Worker:
     def _read(self, name: str, source: Input) -> bytes:
         if source.file is not None:
             return local_file(self.folder, source.file).read_bytes()
+        if source.stored is not None:
+            return self.store.get(source.stored)
         return self.store.get(self.attempt.artifacts[name].sha256)
 
     async def _session(self, desktop: Desktop) -> Outcome:
@@ -284,14 +290,44 @@ class Worker:
             async with agent:
                 purse = self.attempt.ledger.purse(task)
                 guard = Guard(desktop, task, number, purse, self.record, self.folder)
-                progress = self.attempt.progress
-                session = Session(desktop, briefed, trail, task.instruction, inputs, guard, progress)
+                session = Session(
+                    desktop,
+                    briefed,
+                    trail,
+                    task.instruction,
+                    inputs,
+                    guard,
+                    self.attempt.progress,
+                    self._saver(desktop),
+                )
                 outcome = await session.run()
         finally:
             with anyio.CancelScope(shield=True):
                 await self._keep_evidence("agent_log", agent.log)
         self.said = briefed.said
         return outcome if outcome.failure else await self._check_reading(briefed)
+
+    def _saver(self, desktop: Desktop) -> Callable[[int], Awaitable[None]] | None:
+        """What saves the desktop before steps, where the task asks for it and a saved one can go on."""
+        asked = self.attempt.task.snapshots
+        if asked is None or self.host.backends.get(self.backend).capabilities.snapshots != "machine":
+            return None
+        task, number = self.attempt.task.id, self.attempt.number
+
+        async def save(step: int) -> None:
+            if step == 0 or step % asked.every:
+                return
+            try:
+                saved = await desktop.snapshot(f"{self.attempt.holder}/{step}")
+            except SnapshotError as error:  # the work itself does without
+                message = f"not saved: {error}"
+                await self.record(
+                    Warned(task=task, attempt=number, monitor="snapshots", step=step, message=message)
+                )
+            else:
+                await self.record(SnapshotTaken(task=task, attempt=number, step=step, snapshot=saved.id))
+
+        return save
 
     def _briefed(self, agent: Agent) -> BriefedAgent:
         attempt = self.attempt

@@ -19,7 +19,7 @@ from sandboxes.errors import LocatorError
 from sandboxes.guest.protocol import Button, Click, Move, Node, Point, Press, Type
 from sandboxes.inputs import checked
 from sandboxes.observation import UiTree
-from sandboxes.query import MAX_NEAR, Match, Query, describe, in_active_window
+from sandboxes.query import MAX_NEAR, Match, Query, describe
 
 if TYPE_CHECKING:
     from sandboxes.desktop import Desktop
@@ -185,10 +185,9 @@ class Locator:
         return found if self._index is None else found[self._index : self._index + 1]
 
     def _choose(self, tree: UiTree) -> list[Match]:
-        found = self._find(tree)
-        if len(found) < 2:
-            return found
-        return [match for match in found if in_active_window(tree.nodes, match.node)] or found
+        if self._index is None:
+            return self._query.choose(tree.nodes, self._desktop.size)
+        return self._find(tree)
 
     def _complaint(self, tree: UiTree, found: list[Match], timeout: float) -> str:
         if found:

@@ -73,6 +73,13 @@ class Query:
             and not _is_phantom(nodes, node, screen)
         ]
 
+    def choose(self, nodes: Sequence[Node], screen: Screen) -> list[Match]:
+        """Of several visible matches those in the window that has the focus, where some are; else all."""
+        found = self.find(nodes, screen)
+        if len(found) < 2:
+            return found
+        return [match for match in found if in_active_window(nodes, match.node)] or found
+
     def near(self, nodes: Sequence[Node]) -> list[str]:
         """What is there instead: objects of this role, and of names like this one; the likeliest first."""
         wanted = _normal(self.name or self.text or "").casefold()

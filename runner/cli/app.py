@@ -43,6 +43,8 @@ class _SuiteByDefault(typer.core.TyperGroup):
 
 bench = typer.Typer(cls=_SuiteByDefault, no_args_is_help=True, help="Score an agent on a suite of tasks.")
 app.add_typer(bench, name="bench")
+export = typer.Typer(no_args_is_help=True, help="Recorded sessions in the forms that other tools take.")
+app.add_typer(export, name="export")
 
 Snapshot = Annotated[
     str, typer.Argument(metavar="ID", help="A snapshot's label, or the beginning of its id.")
@@ -200,15 +202,36 @@ def watch(
 @app.command()
 def replay(
     run: Run,
-    html: Annotated[Path, typer.Option(metavar="OUT", help="The file to write.")],
+    html: Annotated[Path | None, typer.Option(metavar="OUT", help="The page to write.")] = None,
     task: Annotated[str | None, typer.Argument(metavar="[TASK]", help="Only this task.")] = None,
     against: Annotated[
         str | None, typer.Option(metavar="RUN", help="Another run, to be shown side by side.")
     ] = None,
+    execute: Annotated[
+        bool, typer.Option("--execute", help="Do it again on a fresh desktop, and compare each step.")
+    ] = False,
+    attempt: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="With --execute: which; default: the last.")
+    ] = None,
+    backend: Annotated[
+        str | None, typer.Option(help="With --execute: kind of isolation; default: the run's.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="With --execute: where to write what was found.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="With --execute: print what was found as JSON.")
+    ] = False,
 ) -> None:
-    """Write one self-contained page that shows a run step by step."""
+    """Write one self-contained page that shows a run step by step; or carry out a task's steps again."""
+    if execute:
+        from runner.cli.execute import execute_again
+
+        raise typer.Exit(execute_again(run, task, attempt, backend, out, json))
     from runner.cli.replay import write_replay
 
+    if html is None:
+        raise typer.BadParameter("give --html OUT, or --execute")
     write_replay(run, task, html, against)
 
 
@@ -221,6 +244,31 @@ def view(
     from runner.cli.view import view_runs
 
     view_runs(run, port)
+
+
+@app.command()
+def branch(
+    run: Run,
+    task: Annotated[str, typer.Argument(metavar="TASK", help="A task's id.")],
+    at: Annotated[int, typer.Option(metavar="STEP", min=1, help="The step to go on from, as seen then.")],
+    attempt: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Which attempt; default: the last.")
+    ] = None,
+    agent: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Who goes on: a file with `agent:`; default: the same."),
+    ] = None,
+    brief: Annotated[str, typer.Option(metavar="TEXT", help="What to add to its instruction.")] = "",
+    backend: Annotated[str | None, typer.Option(help="Kind of isolation; default: the run's.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where to write why the step was not reached.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+) -> None:
+    """Go on from a recorded step, as a run of its own: with the same agent, told more, or with another."""
+    from runner.cli.branch import branch_off
+
+    raise typer.Exit(branch_off(run, task, at, attempt, agent, brief, backend, out, json))
 
 
 @app.command()
@@ -554,3 +602,87 @@ def bench_setup(
     from runner.cli.bench_setup import set_up_suite
 
     set_up_suite(suite)
+
+
+OneTask = Annotated[str | None, typer.Argument(metavar="[TASK]", help="Only this task.")]
+Attempt = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Which attempt; default: the last that succeeded, or the last."),
+]
+
+
+@export.command("script")
+def export_script(
+    run: Run,
+    task: TaskId,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where `swarm.yaml` and its files go.")],
+    attempt: Attempt = None,
+) -> None:
+    """Write a script that does by itself what was done: a swarm file of one task."""
+    from runner.cli.export import export_script as write_script
+
+    write_script(run, task, out, attempt)
+
+
+@export.command("trajectory")
+def export_trajectory(
+    run: Run,
+    task: OneTask = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file to write; default: standard output.")
+    ] = None,
+    frames: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Also put what the screen showed here, as PNGs.")
+    ] = None,
+    trees: Annotated[bool, typer.Option("--trees", help="Also the accessibility trees, as text.")] = False,
+) -> None:
+    """Write a line of JSON for each step: what was seen, decided and done."""
+    from runner.cli.export import export_trajectory as write_trajectory
+
+    write_trajectory(run, task, out, frames, trees)
+
+
+@export.command("zip")
+def export_zip(
+    run: Run,
+    out: Annotated[Path, typer.Option(metavar="FILE.zip", help="The file to write.")],
+) -> None:
+    """Write a run with all it recorded as one file, which `import` takes in elsewhere."""
+    from runner.cli.export import export_zip as write_zip
+
+    write_zip(run, out)
+
+
+@export.command("osworld")
+def export_osworld(
+    run: Run,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The folder of results.")],
+    task: OneTask = None,
+) -> None:
+    """Write the folders in which OSWorld's tools look for results."""
+    from runner.cli.export import export_osworld as write_results
+
+    write_results(run, task, out)
+
+
+@export.command("film")
+def export_film(
+    run: Run,
+    task: TaskId,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The .mp4 or .gif to write.")],
+    attempt: Attempt = None,
+) -> None:
+    """Write a film of a session, with what the agent said and did below the picture."""
+    from runner.cli.export import export_film as write_film
+
+    write_film(run, task, out, attempt)
+
+
+@app.command("import")
+def import_run(
+    source: Annotated[Path, typer.Argument(metavar="FILE.zip", help="What `export zip` wrote.")],
+) -> None:
+    """Take in a run that was exported elsewhere, to show, replay and explain it here."""
+    from runner.cli.export import import_run as take_in
+
+    take_in(source)

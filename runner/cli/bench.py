@@ -9,7 +9,7 @@ from pathlib import Path
 from runner.cli.exit_codes import SUCCEEDED
 from runner.cli.journals import find_run, open_artifacts, open_journal
 from runner.cli.output import write_file
-from runner.cli.run import carry_out
+from runner.cli.run import follow
 from runner.controller import OnEvent, run_swarm
 from runner.dead_letters import requeue
 from runner.journal import Journal
@@ -49,7 +49,7 @@ def run_suite(
             on_event=on_event,
         )
 
-    state, code = carry_out(work)
+    state, code = follow(work)
     _print(state, as_json)
     return code if state.status == "cancelled" else SUCCEEDED
 
@@ -64,7 +64,7 @@ def resume_suite(text: str, parallel: int | None, unscored: bool, as_json: bool)
     async def work(on_event: OnEvent) -> RunSummary:
         return await resume_run(run, find_home(), parallel=parallel, on_event=on_event)
 
-    state, code = carry_out(work)
+    state, code = follow(work)
     _print(state, as_json)
     return code if state.status == "cancelled" else SUCCEEDED
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from runner.events import (
     Answered,
     Asked,
+    Branched,
     DeadlockFound,
     DesktopAdopted,
     DesktopHandedOver,
@@ -17,6 +18,7 @@ from runner.events import (
     Notified,
     Refused,
     Ruling,
+    SnapshotTaken,
     TaskReopened,
     Warned,
 )
@@ -45,9 +47,17 @@ def between_in_words(event: Event) -> str:
             return f"holds lock {event.lock}"
         case LockReleased():
             return f"passes lock {event.lock} to {event.to}" if event.to else f"frees lock {event.lock}"
+        case SnapshotTaken():
+            return f"saved its desktop before step {event.step + 1} (snapshot {event.snapshot[:12]})"
         case DeadlockFound():
             return f"DEADLOCK, given up for the others: {' '.join(map(str, event.cycle))}"
     return _question_in_words(event)
+
+
+def branched_in_words(branched: Branched) -> str:
+    by = f"restored from snapshot {branched.snapshot[:12]}" if branched.snapshot else "carried out again"
+    attempt = f"attempt {branched.attempt} at {branched.task} in {branched.run}"
+    return f"branched before step {branched.step + 1} of {attempt}, whose state was {by}"
 
 
 def ruling_in_words(ruling: Ruling) -> str:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # `deskswarm --help` does without
 
 SUCCEEDED = 0
 TASK_FAILED = 1
+DIVERGED = 1
 BAD_INPUT = 2
 INFRASTRUCTURE = 3
 LINT_ERRORS = 4

@@ -49,7 +49,7 @@ def run_swarm_file(
             on_event=on_event,
         )
 
-    return _carry_out(work, as_json)
+    return carry_out(work, as_json)
 
 
 def resume(text: str, parallel: int | None, as_json: bool) -> int:
@@ -60,11 +60,12 @@ def resume(text: str, parallel: int | None, as_json: bool) -> int:
     async def work(on_event: OnEvent) -> RunSummary:
         return await resume_run(run, find_home(), parallel=parallel, on_event=on_event)
 
-    return _carry_out(work, as_json)
+    return carry_out(work, as_json)
 
 
-def _carry_out(work: Work, as_json: bool) -> int:
-    state, code = carry_out(work)
+def carry_out(work: Work, as_json: bool) -> int:
+    """Work on a run and print what it came to; the exit code. Raises as `follow`."""
+    state, code = follow(work)
     if as_json:
         print(summarize(state).model_dump_json())
     else:
@@ -72,7 +73,7 @@ def _carry_out(work: Work, as_json: bool) -> int:
     return code
 
 
-def carry_out(work: Work) -> tuple[RunState, int]:
+def follow(work: Work) -> tuple[RunState, int]:
     """Work on a run, its progress shown: what it came to, and the exit code. Raises what `work` raises, and
     Interrupted where there is no run yet."""
     with _progress() as show:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from runner.cli.between import guarded_in_words, ruling_in_words
+from runner.cli.between import branched_in_words, guarded_in_words, ruling_in_words
 from runner.cli.journals import open_artifacts, open_journal, read_decisions
 from runner.cli.output import clock, duration, one_line, size, write_file
 from runner.events import Finding, Kept, Refused, Warned
@@ -26,7 +26,10 @@ def account(state: RunState) -> Iterator[str]:
     """What became of a run, line by line."""
     took = None if state.ended_at is None else state.ended_at - state.started_at
     yield f"{state.id}  {state.swarm.name}  {status_of(state)}  {duration(took)}"
-    yield f"  started {clock(state.started_at)} on {state.backend}"
+    elsewhere = ", on another machine; imported" if state.imported else ""
+    yield f"  started {clock(state.started_at)} on {state.backend}{elsewhere}"
+    if state.branched is not None:
+        yield f"  {branched_in_words(state.branched)}"
     if state.reason:
         yield f"  {one_line(state.reason, 400)}"
     for summary in summarize(state).tasks:

@@ -23,6 +23,7 @@ _TOLD: dict[str, tuple[str, ...]] = {
     "handoff_sent": ("to", "mode", "tokens"),
     "handoff_received": ("sender", "sender_attempt"),
     "inputs_unread": ("names",),
+    "snapshot_taken": ("step", "snapshot"),
     "warned": ("monitor", "step"),
     "refused": ("monitor", "step", "action"),
     "ruling": ("answer", "agent", "rule", "loop", "question"),
