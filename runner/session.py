@@ -19,12 +19,11 @@ from runner.monitors.refusals import REFUSED
 from runner.monitors.step import Step
 from runner.outcome import GAVE_UP, Outcome, must_answer
 from runner.progress import NOWHERE, Progress
-from sandboxes.deadline import Pace
+from runner.redaction.arrival import find_secret
 from sandboxes.desktop import Desktop
 from sandboxes.errors import DeadlineExceeded, DeskswarmError, GuestError, InputError
 from sandboxes.guest.protocol import Point
 
-_ARRIVES_S = 2.0
 """Where a secret does not show by then, it was typed where nothing shows."""
 
 
@@ -149,7 +148,7 @@ class Session:
             await self._trail.intend(index, action)
             await execute(self._desktop, action, aimed, self._trail.redaction.reveal)
             if self._trail.redaction.blind:
-                await self._find_secret()
+                await find_secret(self._desktop, self._trail.redaction)
             error = None
         except (GuestError, DeadlineExceeded, InputError, ActionRefused) as failure:
             error = str(failure)
@@ -161,18 +160,6 @@ class Session:
             draft.executed.append(
                 Executed(action=action, points=tuple(points), ok=error is None, error=error, took_s=took_s)
             )
-
-    async def _find_secret(self) -> None:
-        """One was typed: see where it went before anything else happens to it."""
-        redaction, pace = self._trail.redaction, Pace()
-        with must_answer(self._desktop):
-            await self._desktop.settle()
-            seen = await self._desktop.observe()
-            ends = time.monotonic() + _ARRIVES_S
-            while not redaction.arrived(seen) and time.monotonic() < ends:
-                await pace.wait()
-                seen = await self._desktop.observe()
-        redaction.typed(seen)
 
     async def _checkpoint(self, draft: Draft) -> Step:
         with anyio.CancelScope(shield=True):

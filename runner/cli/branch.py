@@ -4,33 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from runner.cli.execute import find_record, tell_step, told
+from runner.agent_file import read_agent
+from runner.cli.execute import find_record, secrets_of_run, tell_step, told
 from runner.cli.exit_codes import DIVERGED
 from runner.cli.journals import open_journal, read_state
 from runner.cli.output import write_file
 from runner.cli.run import carry_out
 from runner.controller import OnEvent
-from runner.errors import SpecError
-from runner.explain import explain
 from runner.reexecution.again import REPORT
 from runner.reexecution.branch import NotReached, Wanted, branch
-from runner.spec import AgentSpec
 from runner.summary import RunSummary
-from runner.yaml_source import parse_yaml
 from sandboxes.errors import InputError
 from sandboxes.home import find_home
 from sandboxes.host import Host
-from sandboxes.spec import Model
-
-_MAX_BYTES = 1 << 20
-
-
-class AgentFile(Model):
-    """Who is to go on."""
-
-    agent: AgentSpec
 
 
 def branch_off(
@@ -58,6 +44,7 @@ def branch_off(
         backend=backend or record.backend,
         agent=read_agent(agent) if agent else None,
         brief=brief,
+        secrets=secrets_of_run(record.run),
     )
     folder = out or Path(f"{record.run}-{task}-branch")
 
@@ -71,19 +58,3 @@ def branch_off(
         write_file(folder / REPORT, error.report.model_dump_json(indent=1).encode())
         print(error.report.model_dump_json() if as_json else "\n".join(told(error.report, folder)))
         return DIVERGED
-
-
-def read_agent(path: Path) -> AgentSpec:
-    """Raises SpecError with each problem and its line, InputError where the file cannot be read."""
-    try:
-        text = path.read_bytes()[:_MAX_BYTES].decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--agent: {path}: cannot be read: {error}") from None
-    root, problems = parse_yaml(text)
-    try:
-        found = AgentFile.model_validate(root.data())
-    except ValidationError as error:
-        problems += explain(error, root, AgentFile)
-    if problems:
-        raise SpecError(problems, str(path))
-    return found.agent

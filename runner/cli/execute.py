@@ -11,6 +11,8 @@ from runner.cli.exit_codes import DIVERGED, SUCCEEDED
 from runner.cli.journals import find_run, open_artifacts, open_journal, read_state
 from runner.cli.output import one_line, write_file
 from runner.cli.signals import run_interruptibly
+from runner.controller import secrets_of
+from runner.redaction.secrets import Secrets
 from runner.reexecution.again import REPORT, reexecute
 from runner.reexecution.record import Record, read_record
 from runner.reexecution.report import Report, StepResult
@@ -29,7 +31,8 @@ def execute_again(
         raise InputError("task: --execute carries out one task; name it after the run")
     record = find_record(run, task, attempt)
     folder = out or Path(f"{record.run}-{task}-again")
-    report = run_interruptibly(lambda: _work(record, backend or record.backend, folder))
+    secrets = secrets_of_run(record.run)
+    report = run_interruptibly(lambda: _work(record, backend or record.backend, folder, secrets))
     write_file(folder / REPORT, report.model_dump_json(indent=1).encode())
     if as_json:
         print(report.model_dump_json())
@@ -46,9 +49,16 @@ def find_record(run: str, task: str, attempt: int | None) -> Record:
         )
 
 
-async def _work(record: Record, backend: str, folder: Path) -> Report:
+def secrets_of_run(run: str) -> Secrets:
+    """Those that its tasks may type, as they are now. Raises InputError where one is missing."""
+    with open_journal() as journal:
+        state = read_state(journal, run)
+    return secrets_of(state.swarm, Path(state.folder))
+
+
+async def _work(record: Record, backend: str, folder: Path, secrets: Secrets) -> Report:
     async with Host(find_home()) as host:
-        return await reexecute(host, record, backend, tell_step, folder)
+        return await reexecute(host, record, backend, tell_step, folder, secrets=secrets)
 
 
 def tell_step(result: StepResult) -> None:

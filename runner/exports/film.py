@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
-from runner.agents.base import Act, Failed
+from runner.agents.base import Act, Failed, Look
 from runner.artifacts import ArtifactStore
 from runner.checkpoints import Checkpoint
 from runner.exports.recording import Recording
@@ -83,6 +83,8 @@ def _caption(recording: Recording, checkpoint: Checkpoint) -> Caption:
         return Caption(place, f"{decision.note} — {does}" if decision.note else does, failure)
     if isinstance(decision, Failed):
         return Caption(place, "gives up", decision.reason)
+    if isinstance(decision, Look):
+        return Caption(place, decision.note or "looks again")
     said = f"says it is done{f': {decision.note}' if decision.note else ''}" if decision else ""
     return Caption(place, said or "the session ended before the agent decided")
 

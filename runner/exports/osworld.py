@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.actions import short_form
-from runner.agents.base import Act, Decision, Failed
+from runner.agents.base import Decision, Done, Failed
 from runner.artifacts import ArtifactStore, Sha256
 from runner.checkpoints import Checkpoint
 from runner.exports.recording import Recording
@@ -87,7 +87,7 @@ def _rows(checkpoints: tuple[Checkpoint, ...]) -> Iterator[_Row]:
         for done in checkpoint.executed:
             yield _Row(index + 1, at, short_form(done.action), _response(decision), after, done.error)
             at += done.took_s
-        if decision is not None and not isinstance(decision, Act):
+        if isinstance(decision, Done | Failed):
             action = "FAIL" if isinstance(decision, Failed) else "DONE"
             yield _Row(index + 1, at, action, _response(decision), after, done=index + 1 == len(checkpoints))
 

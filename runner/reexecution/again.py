@@ -7,6 +7,8 @@ from pathlib import Path
 
 from anyio import to_thread
 
+from runner.redaction.screen import Redaction
+from runner.redaction.secrets import NO_SECRETS, Secrets
 from runner.reexecution.pictures import side_by_side
 from runner.reexecution.player import Player, Reached, Tell
 from runner.reexecution.record import Record
@@ -23,7 +25,13 @@ _MOST_REGIONS = 200
 
 
 async def reexecute(
-    host: Host, record: Record, backend: str, tell: Tell, out: Path, patience: Patience | None = None
+    host: Host,
+    record: Record,
+    backend: str,
+    tell: Tell,
+    out: Path,
+    patience: Patience | None = None,
+    secrets: Secrets = NO_SECRETS,
 ) -> Report:
     """Do all that was done, on a fresh desktop, as far as its screens stay those of the record.
 
@@ -32,10 +40,15 @@ async def reexecute(
     """
     started = await start_fresh(host, record, backend)
     async with started.desktop as desktop:
-        player = Player(desktop, record, tell, patience or Patience())
+        player = Player(desktop, record, tell, patience or Patience(), redaction_of(record, secrets))
         parted = await player.play()
         outputs = [] if parted else await _compare_outputs(desktop, record)
         return await make_report(record, backend, player, parted, out, outputs)
+
+
+def redaction_of(record: Record, secrets: Secrets) -> Redaction:
+    """What was hidden of the recorded screens, to be hidden of new ones too."""
+    return Redaction(secrets, record.task.secrets, record.task.redact)
 
 
 async def make_report(

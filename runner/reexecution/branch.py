@@ -14,7 +14,8 @@ from runner.controller import OnEvent, carry_on, new_run_id
 from runner.events import Branched, RunStarted
 from runner.journal import Journal
 from runner.progress import Progress
-from runner.reexecution.again import make_report
+from runner.redaction.secrets import NO_SECRETS, Secrets
+from runner.reexecution.again import make_report, redaction_of
 from runner.reexecution.player import Player, Tell
 from runner.reexecution.record import Record
 from runner.reexecution.report import Report
@@ -33,7 +34,7 @@ from sandboxes.owner import Owner
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is to go on, and how. `step` is the place in the record, from 0, before which it goes on; `agent`
-    is None for the one that did it; `brief` is added to its instruction."""
+    is None for the one that did it; `brief` is added to its instruction; `secrets` are those it may type."""
 
     state: RunState
     record: Record
@@ -41,6 +42,7 @@ class Wanted:
     backend: str
     agent: AgentSpec | None = None
     brief: str = ""
+    secrets: Secrets = NO_SECRETS
 
 
 class NotReached(DeskswarmError):
@@ -80,14 +82,15 @@ async def branch(
                 folder=wanted.state.folder,
                 branched=_origin(wanted, started),
             )
-            log = await RunLog.start(journal, new_run_id(), event, on_event)
+            log = await RunLog.start(journal, new_run_id(), event, on_event, wanted.secrets)
             adopted = {wanted.record.task.id: Adopted(started.desktop, Progress(before=started.before))}
             return await carry_on(host, folder, log, adopted=adopted)
 
 
 async def _reach(wanted: Wanted, started: Started, tell: Tell, out: Path, patience: Patience) -> None:
     """Raises NotReached."""
-    player = Player(started.desktop, wanted.record, tell, patience)
+    redaction = redaction_of(wanted.record, wanted.secrets)
+    player = Player(started.desktop, wanted.record, tell, patience, redaction)
     parted = await player.play(started.step, wanted.step)
     if parted is not None:
         report = await make_report(wanted.record, wanted.backend, player, parted, out, [])
@@ -118,6 +121,7 @@ def swarm_of(wanted: Wanted) -> Swarm:
         tasks=(_task_of(wanted),),
         escalate=wanted.state.swarm.escalate,
         policy=Policy(max_attempts=1),
+        secrets=wanted.state.swarm.secrets,
     )
 
 

@@ -13,6 +13,8 @@ from runner.checkpoints import Executed
 from runner.checkpoints import Screen as Shown
 from runner.execute import execute
 from runner.outcome import must_answer
+from runner.redaction.arrival import find_secret
+from runner.redaction.screen import Redaction
 from runner.reexecution.aim import Look, Moved, NotDone, found_again, moved_apart, with_patience
 from runner.reexecution.compare import Comparison, compare
 from runner.reexecution.learning import Learning
@@ -54,12 +56,14 @@ Tell = Callable[[StepResult], None]
 
 @dataclass
 class Player:
-    """What grows: `results`, a step at a time, and what is learnt."""
+    """What grows: `results`, a step at a time, and what is learnt. Screens are compared as they were kept,
+    without what `redaction` hides."""
 
     desktop: Desktop
     record: Record
     tell: Tell
     patience: Patience
+    redaction: Redaction
     results: list[StepResult] = field(default_factory=list)
     learning: Learning = field(default_factory=Learning)
 
@@ -114,7 +118,7 @@ class Player:
         pace, before = Pace(), None
         while True:
             with must_answer(self.desktop):
-                seen = await self.desktop.observe()
+                seen = self.redaction.screen(await self.desktop.observe())
             if before is not None:
                 self._watch(before, seen, wait)
             comparison = compare(step, seen, self.learning.regions, self._furniture)
@@ -173,7 +177,9 @@ class Player:
 
         patient = with_patience(action, max(self.patience.target_s, _SLOWER * executed.took_s))
         try:
-            await execute(self.desktop, patient, aimed)
+            await execute(self.desktop, patient, aimed, self.redaction.reveal)
+            if self.redaction.blind:
+                await find_secret(self.desktop, self.redaction)
         except (GuestError, DeadlineExceeded, InputError) as error:
             if executed.ok:
                 raise NotDone(f"{describe(action)}: {error}") from error

@@ -8,26 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import ValidationError
-
+from runner.agent_file import read_agent
 from runner.errors import SpecError, SpecProblem
-from runner.explain import explain
 from runner.spec import AgentSpec, ScriptAgent, Swarm, Task
-from runner.yaml_source import parse_yaml
 from sandboxes.errors import InputError
-from sandboxes.spec import Model
 
 ORACLE, NULL = "oracle", "null"
 TASK, REPEAT, AGENT = "task", "repeat", "agent"
 MAX_REPEATS = 100
 _OWN_LABELS = frozenset((TASK, REPEAT, AGENT))
 _DOES_NOTHING = ScriptAgent(kind="script", steps=())
-
-
-class AgentFile(Model):
-    """An agent in a file of its own."""
-
-    agent: AgentSpec
 
 
 def make_trials(suite: Swarm, agent: str, repeats: int) -> Swarm:
@@ -55,18 +45,10 @@ def find_agent(suite: Swarm, agent: str) -> AgentSpec | None:
         return _DOES_NOTHING
     if agent in suite.agents:
         return suite.agents[agent]
-    try:
-        text = Path(agent).read_text()
-    except OSError as error:
+    if not Path(agent).is_file():
         known = ", ".join((ORACLE, NULL, *suite.agents))
-        raise InputError(f"--agent: {agent!r} is none of {known}, and no file: {error.strerror}") from None
-    root, problems = parse_yaml(text)
-    if problems:
-        raise SpecError(problems, agent)
-    try:
-        return AgentFile.model_validate(root.data()).agent
-    except ValidationError as error:
-        raise SpecError(explain(error, root, AgentFile), agent) from None
+        raise InputError(f"--agent: {agent!r} is none of {known}, and no file")
+    return read_agent(Path(agent))
 
 
 def _trial(task: Task, agent: AgentSpec | None, name: str, repeat: int, repeats: int) -> Task:

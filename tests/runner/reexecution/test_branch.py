@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runner.cli.branch import read_agent
+from runner.agent_file import read_agent
 from runner.cli.show import account
 from runner.errors import SpecError
 from runner.events import DesktopLeased, InputPlaced, RunStarted
