@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from runner.actions import Action
 from runner.checks.spec import Check, JsonSchema
 from runner.hooks import Function
+from runner.model_agents import AnthropicAgent, CompatibleAgent, OpenAIAgent
 from runner.monitors.spec import Allow, Monitors
 from runner.redaction.spec import Region, SecretSource
 from runner.rules import Escalation, Handoff, Lock, Policy
@@ -39,7 +40,9 @@ class ProcessAgent(Model):
     )
 
 
-AgentSpec = Annotated[ScriptAgent | ProcessAgent, Field(discriminator="kind")]
+AgentSpec = Annotated[
+    ScriptAgent | ProcessAgent | AnthropicAgent | OpenAIAgent | CompatibleAgent, Field(discriminator="kind")
+]
 
 
 class Input(Model):
