@@ -43,9 +43,19 @@ class Target(Model):
 
 
 class Click(Model):
-    do: Literal["click", "double_click", "triple_click", "right_click", "middle_click"]
+    do: Literal[
+        "click", "double_click", "triple_click", "right_click", "middle_click", "back_click", "forward_click"
+    ]
     target: Target
     modifiers: Modifiers = ()
+
+
+class MouseButton(Model):
+    """Go to the target and press a button there, which stays down, or release it there."""
+
+    do: Literal["mouse_down", "mouse_up"]
+    target: Target
+    button: Button = "left"
 
 
 class Hover(Model):
@@ -57,6 +67,7 @@ class Drag(Model):
     do: Literal["drag"]
     start: Target
     end: Target
+    through: tuple[Point, ...] = Field(default=(), max_length=198, description="on the way, in order")
     button: Button = "left"
     modifiers: Modifiers = ()
 
@@ -68,6 +79,7 @@ class Scroll(Model):
     target: Target
     dx: int = Field(default=0, ge=-100, le=100)
     dy: int = Field(default=0, ge=-100, le=100)
+    modifiers: Modifiers = ()
 
 
 class Type(Model):
@@ -107,6 +119,14 @@ class Press(Model):
     count: int = Field(default=1, ge=1, le=100)
 
 
+class Hold(Model):
+    """Keep a key or a chord down for some seconds."""
+
+    do: Literal["hold"]
+    keys: Keys
+    seconds: float = Field(gt=0, le=300)
+
+
 class Open(Model):
     """Start a program on the desktop, as a launcher would."""
 
@@ -130,9 +150,28 @@ class WaitFor(Model):
     state: Literal["visible", "gone"] = "visible"
 
 
+class Wait(Model):
+    """Let time go by; none at all is to look again."""
+
+    do: Literal["wait"]
+    seconds: float = Field(ge=0, le=300)
+
+
 Action = Annotated[
     Annotated[
-        Click | Hover | Drag | Scroll | Type | Fill | Press | Open | Focus | WaitFor,
+        Click
+        | MouseButton
+        | Hover
+        | Drag
+        | Scroll
+        | Type
+        | Fill
+        | Press
+        | Hold
+        | Open
+        | Focus
+        | WaitFor
+        | Wait,
         Field(discriminator="do"),
     ],
     BeforeValidator(lambda value: expand_short_form(value)),
@@ -140,10 +179,10 @@ Action = Annotated[
 
 _VERBS: dict[str, type[Model]] = {
     verb: model
-    for model in (Click, Hover, Drag, Scroll, Type, Fill, Press, Open, Focus, WaitFor)
+    for model in get_args(get_args(Action)[0])
     for verb in get_args(model.model_fields["do"].annotation)
 }
-_ONE_VALUE = {"type": "text", "press": "keys", "open": "argv", "focus": "title"}
+_ONE_VALUE = {"type": "text", "press": "keys", "open": "argv", "focus": "title", "wait": "seconds"}
 
 
 def expand_short_form(value: Any) -> Any:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from anyio import to_thread
 
 from runner.adoption import Adopted
+from runner.agents import check_agents
 from runner.artifacts import ARTIFACTS, ArtifactStore
 from runner.compile import compile_swarm
 from runner.conductor import Conductor
@@ -61,6 +62,7 @@ async def run_swarm(
     await chosen.check()
     check_modes(swarm, backend, chosen.capabilities)
     check_outlives(chosen, swarm.outlive_s or 0)
+    await to_thread.run_sync(check_agents, swarm)
     async with Host(home, limits) as host:
         await prepare(host, swarm, backend)
         with await to_thread.run_sync(Journal, home) as journal:

@@ -11,6 +11,7 @@ from statistics import fmean
 from runner.compile import Templates
 from runner.edges import Edge, edges_of
 from runner.graph import agent_of, needs
+from runner.model_agents import ModelAgent
 from runner.spec import AgentSpec, ProcessAgent
 from sandboxes.errors import InputError
 
@@ -83,6 +84,8 @@ def _levels(needs: Mapping[str, Sequence[str]]) -> dict[str, int]:
 def _note(agent: AgentSpec) -> str:
     if isinstance(agent, ProcessAgent):
         return agent.command[0].rpartition("/")[2] if len(agent.command) == 1 else " ".join(agent.command[:2])
+    if isinstance(agent, ModelAgent):
+        return agent.model
     return f"script, {len(agent.steps)} steps"
 
 

@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from runner.actions import Action, Click, Drag, Fill, Focus, Hover, Open, Press, Scroll, Target, Type, WaitFor
+import anyio
+
+from runner.actions import (
+    Action,
+    Click,
+    Drag,
+    Fill,
+    Focus,
+    Hold,
+    Hover,
+    MouseButton,
+    Open,
+    Press,
+    Scroll,
+    Target,
+    Type,
+    Wait,
+    WaitFor,
+)
 from sandboxes.deadline import Pace, deadline
 from sandboxes.desktop import Desktop
 from sandboxes.errors import InputError, LocatorError
 from sandboxes.guest import protocol
 from sandboxes.guest.protocol import Button, Input, Point, Window
+from sandboxes.inputs import checked
 from sandboxes.locator import Locator
 
 _BUTTONS: dict[str, tuple[Button, int]] = {
@@ -18,6 +37,8 @@ _BUTTONS: dict[str, tuple[Button, int]] = {
     "triple_click": ("left", 3),
     "right_click": ("right", 1),
     "middle_click": ("middle", 1),
+    "back_click": ("back", 1),
+    "forward_click": ("forward", 1),
 }
 
 
@@ -49,6 +70,10 @@ async def execute(desktop: Desktop, action: Action, aimed: Aimed, reveal: Reveal
             await _fill(desktop, action, aimed, reveal)
         case Type():
             await desktop.act([protocol.Type(text=_text_of(action, reveal))])
+        case Hold():
+            await _hold(desktop, action)
+        case Wait():
+            await anyio.sleep(action.seconds)
         case _:
             await desktop.act(await _inputs(desktop, action, aimed))
 
@@ -58,21 +83,24 @@ def _text_of(action: Type | Fill, reveal: Reveal) -> str:
 
 
 async def _inputs(
-    desktop: Desktop, action: Click | Hover | Drag | Scroll | Press, aimed: Aimed
+    desktop: Desktop, action: Click | MouseButton | Hover | Drag | Scroll | Press, aimed: Aimed
 ) -> list[Input]:
     """The inputs that make up an action; one batch, so that nothing comes between them."""
     match action:
         case Press():
             return [protocol.Press(keys=action.keys, count=action.count)]
         case Drag():
-            path = (await _aim(desktop, action.start, aimed), await _aim(desktop, action.end, aimed))
+            start, end = await _aim(desktop, action.start, aimed), await _aim(desktop, action.end, aimed)
+            path = (start, *action.through, end)
             return [protocol.Drag(path=path, button=action.button, modifiers=action.modifiers)]
     at = await _aim(desktop, action.target, aimed)
     match action:
         case Hover():
             return [protocol.Move(to=at)]
         case Scroll():
-            return [protocol.Scroll(at=at, dx=action.dx, dy=action.dy)]
+            return [protocol.Scroll(at=at, dx=action.dx, dy=action.dy, modifiers=action.modifiers)]
+        case MouseButton():
+            return [protocol.Move(to=at), protocol.MouseButton(do=action.do, button=action.button)]
         case Click():
             button, count = _BUTTONS[action.do]
             return [protocol.Click(at=at, button=button, count=count, modifiers=action.modifiers)]
@@ -88,6 +116,19 @@ async def _fill(desktop: Desktop, action: Fill, aimed: Aimed, reveal: Reveal) ->
     text = _text_of(action, reveal)
     over = protocol.Type(text=text) if text else protocol.Press(keys="BackSpace")
     await desktop.act([protocol.Press(keys="ctrl+a"), over])
+
+
+async def _hold(desktop: Desktop, action: Hold) -> None:
+    """The keys are released also where the wait is cut short."""
+    keys = action.keys.split("+")
+    down = [checked(protocol.Key, do="key_down", key=key) for key in keys]
+    up = [checked(protocol.Key, do="key_up", key=key) for key in reversed(keys)]
+    try:
+        await desktop.act(down)
+        await anyio.sleep(action.seconds)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await desktop.act(up)
 
 
 async def _aim(desktop: Desktop, target: Target, aimed: Aimed) -> Point:

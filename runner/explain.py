@@ -131,7 +131,7 @@ def _message(model: type[BaseModel], details: ErrorDetails, place: Place | None)
 
 _DISCRIMINATED = {"'kind'": "kind of agent", "'check'": "check", "'do'": "action", "'by'": "planner"}
 _TAG_MISSING = {
-    "'kind'": "`kind` is missing; an agent is `kind: script` or `kind: process`",
+    "'kind'": "`kind` is missing; an agent is `kind: script`, `kind: process` or a model: `kind: anthropic`",
     "'by'": "`by` is missing; a planner is `by: file`, `by: python` or `by: model`",
     "'check'": "`check` is missing; it says what to check, as `check: file_exists`",
     "'do'": "an action is a mapping with one key, its verb, as `click: {role: push button, name: OK}`",

@@ -10,6 +10,7 @@ from itertools import chain, islice
 
 from runner.errors import MAX_PROBLEMS, Loc, SpecProblem, suggest
 from runner.graph import agent_of, by_id, needs, needs_of, sources
+from runner.model_agents import ModelAgent
 from runner.rule_problems import rule_problems
 from runner.spec import AgentSpec, ScriptAgent, Swarm, Task
 
@@ -62,6 +63,11 @@ def _budget_problems(at: Loc, task: Task, agent: AgentSpec) -> Iterator[SpecProb
     if isinstance(agent, ScriptAgent) and len(agent.steps) > budget.steps:
         message = f"{budget.steps} steps cannot do for a script of {len(agent.steps)}"
         yield SpecProblem((*at, "budget", "steps"), message)
+    if isinstance(agent, ModelAgent) and agent.prices is None:
+        for field, money in (("budget", budget.money), ("total", task.total.money)):
+            if money is not None:
+                message = f"{money:g} dollars cannot be kept to without the `prices` of {agent.model}"
+                yield SpecProblem((*at, field, "money"), message)
     if budget.wall_s > lifetime_s:
         message = f"{budget.wall_s:g} s are more than the {lifetime_s:g} s the desktop lives (lifetime_s)"
         yield SpecProblem((*at, "budget", "wall_s"), message)

@@ -9,6 +9,7 @@ from pathlib import Path
 from anyio import to_thread
 
 from runner.adoption import CAUSE, adopt_desktops
+from runner.agents import check_agents
 from runner.controller import OnEvent, carry_on, prepare, secrets_of
 from runner.events import AttemptEnded, Event, Ruling, RunResumed
 from runner.journal import AlreadyHappened, Journal
@@ -39,6 +40,7 @@ async def resume_run(
         folder = Path(state.folder)
         secrets = await to_thread.run_sync(secrets_of, state.swarm, folder)
         async with Host(home) as host:
+            await to_thread.run_sync(check_agents, state.swarm)
             await prepare(host, state.swarm, state.backend)
             log = RunLog(journal, state, on_event, secrets)
             await take_up(log)

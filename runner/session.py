@@ -17,7 +17,7 @@ from runner.guard import Guard, out_of
 from runner.monitors.gate import ActionRefused
 from runner.monitors.refusals import REFUSED
 from runner.monitors.step import Step
-from runner.outcome import GAVE_UP, Outcome, must_answer
+from runner.outcome import Outcome, must_answer
 from runner.progress import NOWHERE, Progress
 from runner.redaction.arrival import find_secret
 from sandboxes.desktop import Desktop
@@ -90,7 +90,7 @@ class Session:
             case Done():
                 return await self._end()
             case Failed():
-                return Outcome("agent", decision.reason, GAVE_UP)
+                return Outcome("agent", decision.reason, decision.cause)
             case Act():
                 if (outcome := guard.before_acting()) is not None:
                     return outcome

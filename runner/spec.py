@@ -10,6 +10,7 @@ from runner.actions import Action
 from runner.artifacts import Sha256
 from runner.checks.spec import Check, JsonSchema
 from runner.hooks import Function
+from runner.model_agents import AnthropicAgent, CompatibleAgent, OpenAIAgent
 from runner.monitors.spec import Allow, Monitors
 from runner.redaction.spec import Region, SecretSource
 from runner.rules import Escalation, Handoff, Lock, Policy
@@ -40,7 +41,9 @@ class ProcessAgent(Model):
     )
 
 
-AgentSpec = Annotated[ScriptAgent | ProcessAgent, Field(discriminator="kind")]
+AgentSpec = Annotated[
+    ScriptAgent | ProcessAgent | AnthropicAgent | OpenAIAgent | CompatibleAgent, Field(discriminator="kind")
+]
 
 
 class Input(Model):

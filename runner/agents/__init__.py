@@ -5,16 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.agents.base import Agent
+from runner.agents.models import make_model_agent
 from runner.agents.process import ProcessAgent
 from runner.agents.script import ScriptAgent
-from runner.spec import AgentSpec
+from runner.graph import agent_of
+from runner.model_agents import ModelAgent as ModelSpec
+from runner.spec import AgentSpec, Swarm
+from runner.spec import ProcessAgent as ProcessSpec
 from runner.spec import ScriptAgent as ScriptSpec
+
+
+def check_agents(swarm: Swarm) -> None:
+    """Raises InputError where an agent behind a model lacks its key or its package."""
+    agents = (*swarm.agents.values(), *(agent_of(swarm, task) for task in swarm.tasks))
+    for agent in {agent for agent in agents if isinstance(agent, ModelSpec)}:
+        make_agent(agent, Path())
 
 
 def make_agent(spec: AgentSpec, folder: Path, done: int = 0) -> Agent:
     """The agent for one attempt, used as an async context manager; `folder` is that of the swarm file.
     So many steps were `done` before, on the same desktop, by one like it."""
-    return ScriptAgent(spec, done) if isinstance(spec, ScriptSpec) else ProcessAgent(spec, folder)
+    match spec:
+        case ScriptSpec():
+            return ScriptAgent(spec, done)
+        case ProcessSpec():
+            return ProcessAgent(spec, folder)
+        case _:
+            return make_model_agent(spec)
 
 
 def goes_on(spec: AgentSpec) -> bool:

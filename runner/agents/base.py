@@ -70,10 +70,11 @@ class Done(Model):
 
 
 class Failed(Model):
-    """The agent gives up."""
+    """The agent gives up, its model refuses, a person forbids what it wants, or its answers make no sense."""
 
     say: Literal["failed"] = "failed"
     reason: str = Field(max_length=20_000)
+    cause: Literal["gave_up", "refused", "safety_check", "malformed"] = "gave_up"
     usage: Usage = Usage()
 
 

@@ -12,7 +12,7 @@ from runner.graph import agent_of, artifacts_of
 from runner.lint.finding import Finding, Subject
 from runner.local_files import local_file
 from runner.rules import Handoff
-from runner.spec import Output, ProcessAgent, Task
+from runner.spec import Output, ProcessAgent, ScriptAgent, Task
 from runner.tokens import count_tokens
 from sandboxes.errors import InputError
 from sandboxes.spec import Model
@@ -114,12 +114,13 @@ def handed_to(subject: Subject, task: Task) -> int:
 
 def steps_of(subject: Subject, task: Task) -> int:
     agent = agent_of(subject.swarm, task)
-    return min(STEPS, task.budget.steps) if isinstance(agent, ProcessAgent) else len(agent.steps)
+    return len(agent.steps) if isinstance(agent, ScriptAgent) else min(STEPS, task.budget.steps)
 
 
 def per_step(subject: Subject, task: Task) -> int:
     agent = agent_of(subject.swarm, task)
-    picture = SCREENSHOT_TOKENS if isinstance(agent, ProcessAgent) and agent.screenshots else 0
+    blind = isinstance(agent, ScriptAgent) or (isinstance(agent, ProcessAgent) and not agent.screenshots)
+    picture = 0 if blind else SCREENSHOT_TOKENS
     return given(subject, task) + picture + TREE_TOKENS + ANSWER_TOKENS
 
 

@@ -14,7 +14,7 @@ from runner.errors import Loc
 from runner.graph import agent_of, by_id, needs
 from runner.patterns import BRIEFING
 from runner.rules import Handoff
-from runner.spec import ProcessAgent, Swarm, Task
+from runner.spec import ScriptAgent, Swarm, Task
 
 Severity = Literal["error", "warning", "advice"]
 
@@ -84,7 +84,7 @@ class Subject:
 
     def asks_a_model(self, task: Task) -> bool:
         """A program may be backed by a model; a script is not."""
-        return isinstance(agent_of(self.swarm, task), ProcessAgent)
+        return not isinstance(agent_of(self.swarm, task), ScriptAgent)
 
 
 def listed(names: Sequence[str]) -> str:

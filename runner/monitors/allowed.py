@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from runner.actions import Action, Fill, Open, Press, Type
+from runner.actions import Action, Fill, Hold, Open, Press, Type
 from runner.checks.result import shown
 from runner.monitors.spec import Allow
 from runner.monitors.step import fits
@@ -22,7 +22,7 @@ def refused_itself(allow: Allow, action: Action) -> str | None:
             program = action.argv[0].rpartition("/")[2]
             if not fits(program, allow.commands):
                 return f"the command {shown(program)} is not allowed{_known(allow.commands)}"
-        case Press() if allow.keys is not None:
+        case Press() | Hold() if allow.keys is not None:
             if not fits(action.keys, allow.keys):
                 return f"the keys {shown(action.keys)} are not allowed{_known(allow.keys)}"
     if allow.hosts is not None:

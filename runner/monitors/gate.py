@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.actions import Action, Focus, Press, Target, Type
+from runner.actions import Action, Focus, Hold, Press, Target, Type
 from runner.monitors.allowed import refused_itself, refused_there
 from runner.monitors.refusals import REFUSED
 from runner.monitors.spec import Allow
@@ -43,7 +43,7 @@ class Gate:
             return
         windows = await self.desktop.windows()
         match action:
-            case Type() | Press():
+            case Type() | Press() | Hold():
                 self._check_place(with_keyboard(windows))
             case Focus():
                 for window in windows:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import ClassVar, Protocol
 
-from runner.actions import Action, WaitFor
+from runner.actions import Action, Wait, WaitFor
 from runner.agents.base import Act
 from runner.artifacts import ArtifactStore, Sha256
 from runner.checkpoints import Checkpoint, read_chain
@@ -36,7 +36,7 @@ class Step:
 
     @property
     def only_waits(self) -> bool:
-        return all(isinstance(action, WaitFor) for action in self.actions)
+        return all(isinstance(action, Wait | WaitFor) for action in self.actions)
 
 
 class Monitor(Protocol):

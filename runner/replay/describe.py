@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from runner.actions import Action, Click, Drag, Fill, Focus, Hover, Open, Press, Scroll, Target, Type, WaitFor
+from runner.actions import (
+    Action,
+    Click,
+    Drag,
+    Fill,
+    Focus,
+    Hold,
+    Hover,
+    MouseButton,
+    Open,
+    Press,
+    Scroll,
+    Target,
+    Type,
+    Wait,
+    WaitFor,
+)
 from runner.state import RunState
 from sandboxes.owner import Owner
 
@@ -43,7 +59,11 @@ def detail(action: Action) -> str:
             return f"window {_quoted(action.title)}"
         case WaitFor():
             return f"{describe_target(action.target)} to be {action.state}"
-        case Hover():
+        case Hold():
+            return f"{action.keys} for {action.seconds:g} s"
+        case Wait():
+            return f"{action.seconds:g} s"
+        case Hover() | MouseButton():
             return describe_target(action.target)
         case Click():
             return "+".join((*action.modifiers, describe_target(action.target)))

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from runner import actions, rules, spec
+from runner import actions, model_agents, rules, spec
 from runner.checks import spec as checks
 from runner.load import load_swarm
 from runner.monitors import spec as guards
@@ -18,7 +18,7 @@ from sandboxes import spec as desktops
 
 DOCS = Path(__file__).parents[2] / "docs"
 CHECKS = get_args(get_args(checks.Check)[0])
-ACTIONS = get_args(get_args(get_args(actions.Action)[0])[0])
+ACTIONS = get_args(get_args(actions.Action)[0])
 MODELS: list[tuple[str, type[BaseModel]]] = [
     *(
         ("swarm-files.md", model)
@@ -38,6 +38,13 @@ MODELS: list[tuple[str, type[BaseModel]]] = [
         for model in (
             spec.Allowance, spec.Judges, spec.Judge, guards.Allow, guards.Monitors, guards.Repeats,
             guards.Progress, guards.Dialogs, guards.Claims, guards.Targets, guards.Refusals, guards.Own,
+        )
+    ),
+    *(
+        ("model-agents.md", model)
+        for model in (
+            model_agents.AnthropicAgent, model_agents.OpenAIAgent, model_agents.CompatibleAgent,
+            model_agents.Context, model_agents.Prices,
         )
     ),
     ("handoffs.md", rules.Handoff),
@@ -95,7 +102,7 @@ def test_every_field_is_in_the_page(page: str, model: type[BaseModel]) -> None:
 
 EXAMPLES = [
     example
-    for page in ("swarm-files.md", "patterns.md", "guardrails.md", "secrets.md")
+    for page in ("swarm-files.md", "patterns.md", "guardrails.md", "secrets.md", "model-agents.md")
     for example in re.findall(r"```yaml\n(name: .*?)```", (DOCS / page).read_text(), re.DOTALL)
 ]
 

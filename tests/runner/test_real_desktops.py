@@ -49,6 +49,25 @@ async def test_an_editor_writes_a_file_that_passes_its_check(real: Laboratory, b
     assert chain[2].executed[0].points, "where the field was clicked"
 
 
+async def test_keys_and_buttons_are_held(real: Laboratory, backend: str) -> None:
+    field = {"role": "text", "app": "mousepad"}
+    steps = (
+        {"fill": {**field, "text": "old"}},
+        {"mouse_down": field},
+        {"mouse_up": field},
+        {"scroll": {**field, "dy": 1, "modifiers": ["shift"]}},
+        {"hold": {"keys": "ctrl+a", "seconds": 0.1}},
+        {"wait": 0},
+        {"type": "new"},
+        {"press": "ctrl+s"},
+        {"wait_for": {"role": "frame", "name": "*", "exact": False, "state": "gone"}},
+    )
+    check = {"check": "text", "path": "~/note.txt", "equals": "new"}
+    summary = await run_swarm(swarm(writes(*steps, checks=[check])), real.folder, real.home, backend=backend)
+    [attempt] = real.read(summary.run).tasks["a"].attempts
+    assert (attempt.status, attempt.reason) == ("succeeded", "")
+
+
 async def test_every_connection_is_in_the_journal(
     real: Laboratory, backend: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
