@@ -9,9 +9,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from runner.artifacts import ARTIFACTS, ArtifactStore
+from runner.exports.recording import all_recordings
+from runner.exports.script_file import script_file
+from runner.exports.steps import script_of
+from runner.exports.trajectory import json_line, trajectory
 from runner.journal import Journal
 from runner.replay.collect import collect
 from runner.replay.page import render_page
+from runner.state import RunState, fold
 from runner.trace.collect import spans_of
 from runner.trace.otlp import json_lines
 
@@ -31,7 +36,22 @@ def remains(home: Path) -> Iterator[tuple[str, bytes]]:
             yield f"data of {run}'s page", recording.page.model_dump_json().encode()
             yield f"page of {run}", render_page(recording).encode()
             yield f"trace of {run}", "\n".join(json_lines(spans_of(records, store))).encode()
+            yield from _exports(fold(records), store)
     store.close()
+
+
+def _exports(state: RunState, store: ArtifactStore) -> Iterator[tuple[str, bytes]]:
+    """A zip holds the journal and the store, which are searched as they are."""
+    for recording in all_recordings(state, store, None):
+        name = f"{state.id}, {recording.task.id}"
+        for line in trajectory([recording], store, trees=True, frames=None):
+            yield f"trajectory of {name}", json_line(line).encode()
+        script = script_of(recording, store)
+        if not script.steps:
+            continue
+        made = script_file(recording, script, store)
+        yield f"script of {name}", made.text.encode()
+        yield from ((f"{file} beside the script of {name}", data) for file, data in made.files.items())
 
 
 def forms(value: str) -> list[bytes]:
