@@ -78,7 +78,7 @@ def left_behind(state: RunState) -> Iterator[Left]:
             if _was_given(state, held[task.id]):
                 yield Left(task.id, held[task.id].desktop, held[task.id].epoch)
         elif task.attempts and (last := task.attempts[-1]).cause == CAUSE:
-            agent = state.swarm.agents[last.agent] if last.agent else agent_of(state.swarm, tasks[task.id])
+            agent = agent_of(state.swarm, tasks[task.id], last.agent)
             if last.desktop and last.desktop not in elsewhere and goes_on(agent):
                 yield Left(task.id, last.desktop, last.epoch)
 
@@ -105,12 +105,18 @@ def _progress(left: Left, state: RunState, journal: Journal, store: ArtifactStor
     attempts = [one for one in state.tasks[left.task].attempts if one.desktop == left.desktop]
     last, doubt = _last_step(attempts, left.task, state.id, journal)
     return Progress(
-        steps=sum(one.steps for one in attempts),
+        steps=_restored_at(attempts[0], state) + sum(one.steps for one in attempts),
         last=_results(store, last) if last else (),
         placed={name: kept for one in attempts for name, kept in one.inputs.items()},
         read=frozenset(name for one in attempts for name in one.read),
         doubt=doubt,
     )
+
+
+def _restored_at(first: AttemptState, state: RunState) -> int:
+    """The steps that had been acted on where the first attempt on a desktop began from a saved one."""
+    taken = (one for task in state.tasks.values() for attempt in task.attempts for one in attempt.snapshots)
+    return next((one.acted for one in taken if one.snapshot == first.restored), 0)
 
 
 def _last_step(

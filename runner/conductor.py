@@ -36,6 +36,7 @@ from runner.events import (
     LockGranted,
     LockReleased,
     RunEnded,
+    SnapshotTaken,
     TaskReopened,
 )
 from runner.frontier import ENDED
@@ -48,6 +49,7 @@ from runner.plan import PlannedTask
 from runner.policy import rule
 from runner.progress import NOWHERE, Progress
 from runner.redaction.screen import Hidden
+from runner.restoring import progress_at, saved_for
 from runner.run_log import RunLog
 from runner.spec import Task
 from runner.state import rejected_outputs
@@ -166,15 +168,17 @@ class Conductor:
 
     async def _start(self, task_id: str, attempts: TaskGroup) -> None:
         task, known = self._tasks[task_id], self._log.state.tasks[task_id]
-        sender = self._edges.desktop_from(task_id)
-        if sender is not None and task_id not in self._desktops:
+        sender, saved = self._edges.desktop_from(task_id), saved_for(known)
+        if sender is not None and saved is None and task_id not in self._desktops:
             await self._redo(sender, task_id)
             return
+        begun = progress_at(saved, known.attempts[-1]) if saved else NOWHERE
         number = len(known.attempts) + 1
         granted = [LockGranted(task=task_id, attempt=number, lock=lock) for lock in task.locks]
         await self._log.write(AttemptStarted(task=task_id, attempt=number, agent=known.agent), *granted)
-        handed, progress = self._desktops.pop(task_id, None), self._progress.pop(task_id, NOWHERE)
-        worker = self._worker(self._planned[task_id], number, handed, progress if handed else NOWHERE)
+        handed = self._desktops.pop(task_id, None)
+        progress = self._progress.pop(task_id, NOWHERE) if handed else begun
+        worker = self._worker(self._planned[task_id], number, handed, saved, progress)
         attempts.start_soon(self._carry_out, worker)
 
     async def _redo(self, sender: str, receiver: str) -> None:
@@ -213,7 +217,12 @@ class Conductor:
         return worker.ended(Outcome("timeout", f"lock {lock} was held for {limits[lock]:g} s", "lock"))
 
     def _worker(
-        self, planned: PlannedTask, number: int, handed: Desktop | None, progress: Progress
+        self,
+        planned: PlannedTask,
+        number: int,
+        handed: Desktop | None,
+        saved: SnapshotTaken | None,
+        progress: Progress,
     ) -> Worker:
         state, task = self._log.state, self._tasks[planned.id]
         other = state.tasks[task.id].attempts[number - 1].agent
@@ -221,7 +230,7 @@ class Conductor:
             run=state.id,
             task=task,
             number=number,
-            agent=state.swarm.agents[other] if other else agent_of(state.swarm, task),
+            agent=agent_of(state.swarm, task, other),
             artifacts={name: state.output(ref.task, ref.output) for name, ref in planned.artifacts.items()},
             handoffs=self._received(planned),
             onward=self._edges.onward(task.id),
@@ -232,6 +241,7 @@ class Conductor:
             rejected=rejected_outputs(state.tasks[task.id].attempts[: number - 1]),
             secrets=self._log.secrets,
             hidden=self._hidden.pop(task.id, Hidden()) if handed else Hidden(),
+            saved=saved.snapshot if saved else None,
             progress=progress,
             outlive_s=state.swarm.outlive_s or 0,
         )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from runner.arbitrator import MAX_EXCERPT, Case, Failure, choices_for
 from runner.coordination import Question
 from runner.events import Asked, AttemptEnded, Event, HandoffSent, LockReleased, Ruling, TaskEnded
+from runner.restoring import can_go_back
 from runner.rules import Escalation, Policy
 from runner.spec import Task
 from runner.state import AttemptState, RunState
@@ -35,6 +36,7 @@ def case_of(state: RunState, task: Task, ended: AttemptEnded, can_accept: bool) 
         earlier=tuple(_failure(_end_of(task, one), one) for one in earlier if _counts(one)),
         agents=tuple(state.swarm.agents),
         can_accept=can_accept and ended.cause == "conflict",
+        can_restore=can_go_back(state.swarm, task, attempt),
     )
 
 

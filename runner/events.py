@@ -119,11 +119,13 @@ class DesktopAwaited(AttemptEvent):
 
 
 class DesktopLeased(AttemptEvent):
-    """The desktop is up and the attempt's own. The lease's token is a secret and is not here."""
+    """The desktop is up and the attempt's own; `restored` is the snapshot it was made from. The lease's token
+    is a secret and is not here."""
 
     kind: Literal["desktop_leased"] = "desktop_leased"
     desktop: str
     epoch: int = Field(ge=1)
+    restored: Sha256 | None = None
 
     @property
     def part(self) -> str:
@@ -198,10 +200,12 @@ class CheckpointTaken(AttemptEvent):
 
 
 class SnapshotTaken(AttemptEvent):
-    """The desktop was saved as it was before this step; `snapshot` is its id."""
+    """The desktop was saved as it was before this step, when so many decisions had been `acted` on, those of
+    earlier attempts on it included; `snapshot` is its id."""
 
     kind: Literal["snapshot_taken"] = "snapshot_taken"
     step: int = Field(ge=0)
+    acted: int = Field(default=0, ge=0)
     snapshot: Sha256
 
     @property

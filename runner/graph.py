@@ -15,9 +15,10 @@ class Reference(Model):
     output: Name
 
 
-def agent_of(swarm: Swarm, task: Task) -> AgentSpec:
-    """The agent of a task, looked up where it is a name."""
-    return swarm.agents[task.agent] if isinstance(task.agent, str) else task.agent
+def agent_of(swarm: Swarm, task: Task, other: str | None = None) -> AgentSpec:
+    """The agent of a task, looked up where it is a name; or the `other` one of the swarm that has it now."""
+    agent = other or task.agent
+    return swarm.agents[agent] if isinstance(agent, str) else agent
 
 
 def by_id(swarm: Swarm) -> dict[str, Task]:

@@ -12,7 +12,9 @@ from runner.adoption import CAUSE, adopt_desktops
 from runner.agents import check_agents
 from runner.controller import OnEvent, carry_on, prepare, secrets_of
 from runner.events import AttemptEnded, Event, Ruling, RunResumed
+from runner.graph import by_id
 from runner.journal import AlreadyHappened, Journal
+from runner.restoring import can_go_back
 from runner.run_log import RunLog
 from runner.state import AttemptState, RunState, fold_decisions
 from runner.summary import RunSummary
@@ -98,11 +100,16 @@ def _ends_of_open_attempts(state: RunState) -> Iterator[Event]:
         yield Ruling(
             task=task.id,
             attempt=attempt.number,
-            answer="retry_fresh",
+            answer="retry_checkpoint" if _goes_back(state, attempt, task.id) else "retry_fresh",
             agent=attempt.agent,
             reason=resumed,
             by="resume",
         )
+
+
+def _goes_back(state: RunState, attempt: AttemptState, task: str) -> bool:
+    """A desktop that outlived the controller is further on than one that was saved."""
+    return not state.swarm.outlive_s and can_go_back(state.swarm, by_id(state.swarm)[task], attempt)
 
 
 def _reason(attempt: AttemptState) -> str:

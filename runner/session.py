@@ -39,10 +39,10 @@ class Session:
         inputs: Mapping[str, str],
         guard: Guard,
         progress: Progress = NOWHERE,
-        save: Callable[[int], Awaitable[None]] | None = None,
+        save: Callable[[int, int], Awaitable[None]] | None = None,
     ) -> None:
         """`inputs` maps an input's name to its path on the desktop; `progress` is what was done on it before;
-        `save` is told of each coming step."""
+        `save` is told of each coming step, and how many decisions were acted on by then."""
         self._desktop = desktop
         self._agent = agent
         self._trail = trail
@@ -50,6 +50,7 @@ class Session:
         self._inputs = inputs
         self._guard = guard
         self._save = save
+        self._acted = progress.steps
         self._before = progress.steps
         self._last = progress.last
 
@@ -65,7 +66,7 @@ class Session:
     async def _work(self) -> Outcome:
         while True:
             if self._save is not None:
-                await self._save(self._trail.steps)
+                await self._save(self._trail.steps, self._acted)
             draft = await self._look()
             try:
                 outcome = await self._turn(draft)
@@ -94,6 +95,7 @@ class Session:
             case Act():
                 if (outcome := guard.before_acting()) is not None:
                     return outcome
+                self._acted += 1
                 await self._act(draft, decision)
                 return None
 

@@ -74,6 +74,8 @@ class AttemptState:
     usage: Usage = field(default_factory=Usage)
     checkpoints: list[CheckpointTaken] = field(default_factory=list)
     snapshots: list[SnapshotTaken] = field(default_factory=list)
+    restored: Sha256 | None = None
+    """The snapshot its desktop was made from."""
     connections: int = 0
     refused: ConnectionEnded | None = None
     intended: ActIntended | None = None
@@ -321,6 +323,7 @@ def _apply_to_attempt(attempt: AttemptState, event: AttemptEvent, at: float) -> 
             attempt.awaits_since = at
         case DesktopLeased():
             attempt.desktop, attempt.epoch, attempt.awaits_since = event.desktop, event.epoch, None
+            attempt.restored = event.restored
         case HandoffReceived():
             attempt.received.append(event)
         case InputRead():

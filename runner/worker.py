@@ -49,7 +49,7 @@ from runner.validator import EVALUATOR, DesktopEvidence, Output, validate
 from sandboxes.admission import Wait
 from sandboxes.desktop import Desktop
 from sandboxes.egress.proxy import EgressRecord
-from sandboxes.errors import DeskswarmError, FileError, InfraError, SnapshotError
+from sandboxes.errors import DeskswarmError, DesktopStartError, FileError, InfraError, SnapshotError
 from sandboxes.host import Host
 
 
@@ -62,8 +62,8 @@ class Attempt:
     `handed` is the desktop the controller holds for it; without one, it works on a fresh one. `ask` puts a
     question of its agent to a person. `ledger` knows what is left of the budgets it shares; `rejected` has,
     by the output's name, what was refused of earlier attempts; `hidden` is where secrets were typed before on
-    the desktop it takes on. `progress` is what was done before on that desktop; a fresh one outlives its
-    controller for `outlive_s`.
+    the desktop it takes on, or restores from the snapshot `saved`. `progress` is what was done before on that
+    desktop; a fresh one outlives its controller for `outlive_s`.
     """
 
     run: str
@@ -80,6 +80,7 @@ class Attempt:
     rejected: Mapping[str, frozenset[Sha256]]
     secrets: Secrets = NO_SECRETS
     hidden: Hidden = field(default_factory=Hidden)
+    saved: Sha256 | None = None
     progress: Progress = NOWHERE
     outlive_s: float = 0
 
@@ -170,20 +171,41 @@ class Worker:
             except DeskswarmError:
                 await attempt.handed.stop()
                 raise
+        labels = {"run": attempt.run, "task": attempt.task.id, "attempt": str(attempt.number)}
+        if attempt.saved is not None:
+            return await self._restore(attempt.saved, labels)
         return await self.host.start(
             attempt.task.desktop,
             holder=attempt.holder,
             backend=self.backend,
-            labels={"run": attempt.run, "task": attempt.task.id, "attempt": str(attempt.number)},
+            labels=labels,
             on_connection=self._record_connection,
             on_wait=self._record_wait,
             outlive_s=attempt.outlive_s,
         )
 
+    async def _restore(self, saved: Sha256, labels: dict[str, str]) -> Desktop:
+        try:
+            return await self.host.restore(
+                saved,
+                holder=self.attempt.holder,
+                labels=labels,
+                on_connection=self._record_connection,
+                on_wait=self._record_wait,
+            )
+        except SnapshotError as error:  # nobody's fault; the next attempt begins on a fresh desktop
+            raise DesktopStartError(f"the saved desktop cannot be gone back to: {error}") from error
+
     async def _work(self, desktop: Desktop) -> Outcome:
         """Inputs in, session, outputs out, verdict, and on to the next."""
         task, number = self.attempt.task, self.attempt.number
-        leased = DesktopLeased(task=task.id, attempt=number, desktop=desktop.id, epoch=desktop.lease.epoch)
+        leased = DesktopLeased(
+            task=task.id,
+            attempt=number,
+            desktop=desktop.id,
+            epoch=desktop.lease.epoch,
+            restored=self.attempt.saved,
+        )
         await self.record(leased)
         outcome = await self._receive(desktop)
         if outcome.failure is None:
@@ -307,14 +329,14 @@ class Worker:
         self.said = briefed.said
         return outcome if outcome.failure else await self._check_reading(briefed)
 
-    def _saver(self, desktop: Desktop) -> Callable[[int], Awaitable[None]] | None:
+    def _saver(self, desktop: Desktop) -> Callable[[int, int], Awaitable[None]] | None:
         """What saves the desktop before steps, where the task asks for it and a saved one can go on."""
         asked = self.attempt.task.snapshots
         if asked is None or self.host.backends.get(self.backend).capabilities.snapshots != "machine":
             return None
         task, number = self.attempt.task.id, self.attempt.number
 
-        async def save(step: int) -> None:
+        async def save(step: int, acted: int) -> None:
             if step == 0 or step % asked.every:
                 return
             try:
@@ -325,7 +347,9 @@ class Worker:
                     Warned(task=task, attempt=number, monitor="snapshots", step=step, message=message)
                 )
             else:
-                await self.record(SnapshotTaken(task=task, attempt=number, step=step, snapshot=saved.id))
+                await self.record(
+                    SnapshotTaken(task=task, attempt=number, step=step, acted=acted, snapshot=saved.id)
+                )
 
         return save
 
