@@ -95,24 +95,37 @@ def test_people_are_told_the_result_and_how_it_went(deskswarm: Command) -> None:
 
 def test_a_terminal_shows_a_row_for_each_desktop(deskswarm: Command) -> None:
     ours, theirs = os.openpty()
+    process = deskswarm.start("run", deskswarm.file(HANGING), "--backend", "simulated", stderr=theirs)
+    os.close(theirs)
+    row = r"write +d-[0-9a-f]{12} +working +1 +fill entry “Note”"
+    shown = read_terminal(ours, until=row)
+    assert "LAST ACTION" in shown
+    assert re.search(row, shown), shown
+    stdout, _, code = interrupt(process)
+    assert stdout.startswith("TASK")
+    assert code == 130
+    os.close(ours)
+
+
+def test_a_terminal_shows_what_became_of_a_run(deskswarm: Command) -> None:
+    ours, theirs = os.openpty()
     process = deskswarm.start("run", deskswarm.file(SWARM), "--backend", "simulated", stderr=theirs)
     os.close(theirs)
-    shown = read_all(ours)
+    assert "2 succeeded" in read_terminal(ours)
     assert process.communicate(timeout=PATIENCE_S)[0].startswith("TASK")
     assert process.returncode == 0
-    assert "LAST ACTION" in shown
-    assert re.search(r"write +d-[0-9a-f]{12} +(working|checking) +\d ", shown)
-    assert "2 succeeded" in shown
+    os.close(ours)
 
 
-def read_all(terminal: int) -> str:
-    """What was written to a terminal until its other side closed."""
-    parts = []
+def read_terminal(terminal: int, until: str | None = None) -> str:
+    """What is written to a terminal, up to a pattern, or until its other side closes."""
+    shown = ""
+    data = b""
     with contextlib.suppress(OSError):  # how Linux tells that the other side is closed
-        while part := os.read(terminal, 1 << 16):
-            parts.append(part)
-    os.close(terminal)
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(parts).decode())
+        while not (until and re.search(until, shown)) and (part := os.read(terminal, 1 << 16)):
+            data += part
+            shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", data.decode(errors="ignore"))
+    return shown
 
 
 def test_a_failed_task_exits_with_1(deskswarm: Command) -> None:
