@@ -6,11 +6,12 @@ What a machine lacks skips its tests, loudly; with DESKSWARM_TEST_STRICT=1 (`scr
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from sniffio import current_async_library_cvar
 
 from sandboxes.backend import load_backend
 from sandboxes.desktop import Desktop
@@ -33,6 +34,15 @@ def lacking(what: str) -> NoReturn:
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def outside_of_event_loops() -> Iterator[None]:
+    """While a plain test runs, anyio's loop for shared fixtures does not: where sniffio is installed, as with
+    the models' packages, it has to be told, or nothing in that test can start a loop of its own."""
+    token = current_async_library_cvar.set(None)
+    yield
+    current_async_library_cvar.reset(token)
 
 
 @pytest.fixture(scope="session")

@@ -156,7 +156,7 @@ def test_an_agent_file_holds_an_agent(tmp_path: Path) -> None:
     path = tmp_path / "agent.yaml"
     path.write_text("agent:\n  kind: script\n  steps:\n    - press: ctrl+s\n")
     assert read_agent(path) == script({"press": "ctrl+s"})
-    path.write_text("agent:\n  kind: script\n  steps: []\n")
+    path.write_text("agent:\n  kind: script\n  steps: 7\n")
     with pytest.raises(SpecError, match=r"agent\.yaml"):
         read_agent(path)
     with pytest.raises(InputError, match="cannot be read"):
