@@ -32,7 +32,8 @@ AskPerson = Callable[[Ask], Awaitable[PersonsAnswer]]
 
 @dataclass(slots=True)
 class BriefedAgent:
-    """What a session sees of an agent. `placed` are the inputs other tasks handed on."""
+    """What a session sees of an agent. `placed` are the inputs other tasks handed on; more than `max_asked`
+    questions to a person are refused."""
 
     agent: Agent
     briefings: Sequence[Briefing]
@@ -41,6 +42,7 @@ class BriefedAgent:
     ask: AskPerson
     task: str
     attempt: int
+    max_asked: int = MAX_ASKED
     said: Said = field(default_factory=Said)
     read: set[str] = field(default_factory=set)
     _asked: int = 0
@@ -63,8 +65,8 @@ class BriefedAgent:
 
     async def _put(self, question: Ask) -> PersonsAnswer:
         self._asked += 1
-        if self._asked > MAX_ASKED:
-            raise AgentError(f"asked more than {MAX_ASKED} questions")
+        if self._asked > self.max_asked:
+            raise AgentError(f"asked more than {self.max_asked} questions")
         return await self.ask(question)
 
     async def _note(self, decision: Decision) -> None:

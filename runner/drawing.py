@@ -12,7 +12,7 @@ from runner.compile import Templates
 from runner.edges import Edge, edges_of
 from runner.graph import agent_of, needs
 from runner.model_agents import ModelAgent
-from runner.spec import AgentSpec, ProcessAgent
+from runner.spec import AgentSpec, PersonAgent, ProcessAgent
 from sandboxes.errors import InputError
 
 MAX_DRAWN = 500
@@ -86,6 +86,8 @@ def _note(agent: AgentSpec) -> str:
         return agent.command[0].rpartition("/")[2] if len(agent.command) == 1 else " ".join(agent.command[:2])
     if isinstance(agent, ModelAgent):
         return agent.model
+    if isinstance(agent, PersonAgent):
+        return "a person"
     return f"script, {len(agent.steps)} steps"
 
 

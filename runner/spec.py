@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -41,8 +41,16 @@ class ProcessAgent(Model):
     )
 
 
+class PersonAgent(Model):
+    """A person, who is asked what to do at every step (docs/failures.md)."""
+
+    kind: Literal["person"]
+    goes_on: ClassVar[bool] = True
+
+
 AgentSpec = Annotated[
-    ScriptAgent | ProcessAgent | AnthropicAgent | OpenAIAgent | CompatibleAgent, Field(discriminator="kind")
+    ScriptAgent | ProcessAgent | PersonAgent | AnthropicAgent | OpenAIAgent | CompatibleAgent,
+    Field(discriminator="kind"),
 ]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 from anyio import to_thread
 
-from runner.agents import make_agent
+from runner.agents import make_agent, max_asked
 from runner.agents.base import Agent
 from runner.artifacts import ArtifactStore, Sha256
 from runner.briefed import AskPerson, BriefedAgent
@@ -363,6 +363,7 @@ class Worker:
             ask=attempt.ask,
             task=attempt.task.id,
             attempt=attempt.number,
+            max_asked=max_asked(attempt.agent),
             read=set(attempt.progress.read),
         )
 

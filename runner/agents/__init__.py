@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runner.agents.base import Agent
+from runner.agents.base import MAX_ASKED, Agent
 from runner.agents.models import make_model_agent
+from runner.agents.person import PersonAgent
 from runner.agents.process import ProcessAgent
 from runner.agents.script import ScriptAgent
 from runner.graph import agent_of
 from runner.model_agents import ModelAgent as ModelSpec
 from runner.spec import AgentSpec, Swarm
+from runner.spec import PersonAgent as PersonSpec
 from runner.spec import ProcessAgent as ProcessSpec
 from runner.spec import ScriptAgent as ScriptSpec
+
+MAX_STEPS = 100_000
 
 
 def check_agents(swarm: Swarm) -> None:
@@ -30,8 +34,15 @@ def make_agent(spec: AgentSpec, folder: Path, done: int = 0) -> Agent:
             return ScriptAgent(spec, done)
         case ProcessSpec():
             return ProcessAgent(spec, folder)
+        case PersonSpec():
+            return PersonAgent()
         case _:
             return make_model_agent(spec)
+
+
+def max_asked(spec: AgentSpec) -> int:
+    """How many questions one attempt by such an agent may put to a person."""
+    return MAX_STEPS if isinstance(spec, PersonSpec) else MAX_ASKED
 
 
 def goes_on(spec: AgentSpec) -> bool:

@@ -13,10 +13,13 @@ from runner.cli.run import carry_out
 from runner.controller import OnEvent
 from runner.reexecution.again import REPORT
 from runner.reexecution.branch import NotReached, Wanted, branch
+from runner.spec import AgentSpec, PersonAgent
 from runner.summary import RunSummary
 from sandboxes.errors import InputError
 from sandboxes.home import find_home
 from sandboxes.host import Host
+
+PERSON = "person"
 
 
 def branch_off(
@@ -24,7 +27,7 @@ def branch_off(
     task: str,
     at: int,
     attempt: int | None,
-    agent: Path | None,
+    agent: str | None,
     brief: str,
     backend: str | None,
     out: Path | None,
@@ -42,7 +45,7 @@ def branch_off(
         record=record,
         step=record.before + at - 1,
         backend=backend or record.backend,
-        agent=read_agent(agent) if agent else None,
+        agent=_agent(agent) if agent else None,
         brief=brief,
         secrets=secrets_of_run(record.run),
     )
@@ -58,3 +61,7 @@ def branch_off(
         write_file(folder / REPORT, error.report.model_dump_json(indent=1).encode())
         print(error.report.model_dump_json() if as_json else "\n".join(told(error.report, folder)))
         return DIVERGED
+
+
+def _agent(named: str) -> AgentSpec:
+    return PersonAgent(kind="person") if named == PERSON else read_agent(Path(named))

@@ -14,7 +14,7 @@ from runner.errors import Loc
 from runner.graph import agent_of, by_id, needs
 from runner.patterns import BRIEFING
 from runner.rules import Handoff
-from runner.spec import ScriptAgent, Swarm, Task
+from runner.spec import PersonAgent, ScriptAgent, Swarm, Task
 
 Severity = Literal["error", "warning", "advice"]
 
@@ -83,8 +83,8 @@ class Subject:
         return self.tasks[target].handoffs.get(source, Handoff())
 
     def asks_a_model(self, task: Task) -> bool:
-        """A program may be backed by a model; a script is not."""
-        return not isinstance(agent_of(self.swarm, task), ScriptAgent)
+        """A program may be backed by a model; a script or a person is not."""
+        return not isinstance(agent_of(self.swarm, task), ScriptAgent | PersonAgent)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -23,9 +23,9 @@ MODELS: list[tuple[str, type[BaseModel]]] = [
     *(
         ("swarm-files.md", model)
         for model in (
-            spec.Swarm, spec.Task, spec.ScriptAgent, spec.ProcessAgent, spec.Input, spec.Output, spec.Budget,
-            spec.Retry, spec.Snapshots, desktops.DesktopSpec, desktops.Screen, desktops.Limits,
-            desktops.Network, actions.Target, *ACTIONS,
+            spec.Swarm, spec.Task, spec.ScriptAgent, spec.ProcessAgent, spec.PersonAgent, spec.Input,
+            spec.Output, spec.Budget, spec.Retry, spec.Snapshots, desktops.DesktopSpec,
+            desktops.Screen, desktops.Limits, desktops.Network, actions.Target, *ACTIONS,
         )
     ),
     *(

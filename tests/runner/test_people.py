@@ -318,3 +318,25 @@ async def test_the_webhook_lists_questions_and_takes_answers_from_who_has_the_to
             await over.wait()
             tasks.cancel_scope.cancel()
     assert events(lab, Answered)[0].by == "the bot"
+
+
+async def test_a_person_does_a_task_step_by_step(lab: Laboratory) -> None:
+    """What is no action is asked again; what is one is done, and recorded as any agent's."""
+    steps = ("open: [notes, ~/note.txt]", "clik: here", "[{type: hello}, {press: ctrl+s}]", "look", "done")
+    checks = [{"check": "text", "path": "~/note.txt", "equals": "hello"}]
+    one = {**task("a", checks=checks), "agent": {"kind": "person"}}
+    state = await run_and(lab, swarm(one, escalate=PATIENT), answering(lab, *steps))
+    [attempt] = state.tasks["a"].attempts
+    assert (state.status, attempt.steps) == ("succeeded", 2)
+    asked = [record.event for record in lab.records if isinstance(record.event, Asked)]
+    assert len(asked) == len(steps)
+    assert "That is no action" in asked[2].context
+
+
+async def test_a_person_who_says_nothing_gives_up(lab: Laboratory) -> None:
+    hasty = {"path": [{"to": "ada", "within_s": 0.3}]}
+    one = {**task("a"), "agent": {"kind": "person"}}
+    state = await run_and(lab, swarm(one, escalate=hasty))
+    [attempt] = state.tasks["a"].attempts
+    assert (attempt.failure, attempt.cause) == ("agent", "gave_up")
+    assert attempt.reason == "answered by default: give up"

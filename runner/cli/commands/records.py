@@ -126,8 +126,8 @@ def branch(
         int | None, typer.Option(metavar="N", min=1, help="Which attempt; default: the last.")
     ] = None,
     agent: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Who goes on: a file with `agent:`; default: the same."),
+        str | None,
+        typer.Option(metavar="FILE", help="Who goes on: a file with `agent:`, or `person`."),
     ] = None,
     brief: Annotated[str, typer.Option(metavar="TEXT", help="What to add to its instruction.")] = "",
     backend: Annotated[str | None, typer.Option(help="Kind of isolation; default: the run's.")] = None,
