@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -105,7 +105,7 @@ def _progress(left: Left, state: RunState, journal: Journal, store: ArtifactStor
     attempts = [one for one in state.tasks[left.task].attempts if one.desktop == left.desktop]
     last, doubt = _last_step(attempts, left.task, state.id, journal)
     return Progress(
-        steps=_restored_at(attempts[0], state) + sum(one.steps for one in attempts),
+        steps=_restored_at(attempts, state) + sum(one.steps for one in attempts),
         last=_results(store, last) if last else (),
         placed={name: kept for one in attempts for name, kept in one.inputs.items()},
         read=frozenset(name for one in attempts for name in one.read),
@@ -113,10 +113,12 @@ def _progress(left: Left, state: RunState, journal: Journal, store: ArtifactStor
     )
 
 
-def _restored_at(first: AttemptState, state: RunState) -> int:
-    """The steps that had been acted on where the first attempt on a desktop began from a saved one."""
+def _restored_at(attempts: Sequence[AttemptState], state: RunState) -> int:
+    """The steps that had been acted on where the first attempt on a desktop, if there was any, began from a
+    saved one."""
+    restored = {one.restored for one in attempts[:1]}
     taken = (one for task in state.tasks.values() for attempt in task.attempts for one in attempt.snapshots)
-    return next((one.acted for one in taken if one.snapshot == first.restored), 0)
+    return next((one.acted for one in taken if one.snapshot in restored), 0)
 
 
 def _last_step(
