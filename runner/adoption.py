@@ -132,7 +132,7 @@ def _last_step(
                 case CheckpointTaken() as last:
                     doubt = ""
                 case ActIntended() as begun:
-                    doubt = f"action {begun.action} of step {begun.step} ({begun.does})"
+                    doubt = begun.words
     return last, doubt
 
 

@@ -178,6 +178,11 @@ class ActIntended(AttemptEvent):
     def part(self) -> str:
         return f"{self.step}/{self.action}"
 
+    @property
+    def words(self) -> str:
+        """As people are told of it."""
+        return f"action {self.action} of step {self.step} ({self.does})"
+
 
 class CheckpointTaken(AttemptEvent):
     """A checkpoint (runner.checkpoints) is in the artifact store, as is the screenshot it shows.

@@ -116,5 +116,4 @@ def _reason(attempt: AttemptState) -> str:
     died = "the controller died"
     if attempt.intended is None:
         return died
-    action, step, does = attempt.intended.action, attempt.intended.step, attempt.intended.does
-    return f"{died}; action {action} of step {step} ({does}) may have been carried out"
+    return f"{died}; {attempt.intended.words} may have been carried out"

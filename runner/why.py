@@ -128,8 +128,7 @@ class _Steps:
         if self._seen:
             yield Told(None, self._attempt, "steps", f"{self._seen} steps, {self._acted} actions")
         if self._open is not None:
-            begun = f"action {self._open.action} of step {self._open.step} ({self._open.does}) was begun"
-            yield Told(None, self._attempt, "steps", begun)
+            yield Told(None, self._attempt, "steps", f"{self._open.words} was begun")
         self._seen, self._acted, self._open = 0, 0, None
 
 

@@ -31,6 +31,14 @@ def lacking(what: str) -> NoReturn:
     pytest.skip(what)
 
 
+async def must_work(backend: str, home: Path) -> None:
+    """The test needs this backend."""
+    try:
+        await load_backend(backend, home).check()
+    except BackendUnavailable as error:
+        lacking(f"{backend}: {error}")
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
@@ -80,10 +88,7 @@ async def host(home: Path) -> AsyncIterator[Host]:
 async def backend(request: pytest.FixtureRequest, home: Path, needs_image: Callable[[str], None]) -> str:
     """The name of each backend of real desktops, where it works and the small image is there."""
     name: str = request.param
-    try:
-        await load_backend(name, home).check()
-    except BackendUnavailable as error:
-        lacking(f"{name}: {error}")
+    await must_work(name, home)
     needs_image("slim")
     return name
 

@@ -9,12 +9,11 @@ from pathlib import Path
 from runner.cli.exit_codes import SUCCEEDED
 from runner.cli.journals import find_run, open_artifacts, open_journal
 from runner.cli.output import write_file
-from runner.cli.run import follow
+from runner.cli.run import Work, follow, resuming
 from runner.controller import OnEvent, run_swarm
 from runner.dead_letters import requeue
 from runner.journal import Journal
 from runner.load import load_swarm
-from runner.resume import resume_run
 from runner.state import RunState, fold
 from runner.suites.outcomes import scored_tasks
 from runner.suites.page import report_page
@@ -49,9 +48,7 @@ def run_suite(
             on_event=on_event,
         )
 
-    state, code = follow(work)
-    _print(state, as_json)
-    return code if state.status == "cancelled" else SUCCEEDED
+    return _carry_out(work, as_json)
 
 
 def resume_suite(text: str, parallel: int | None, unscored: bool, as_json: bool) -> int:
@@ -60,10 +57,10 @@ def resume_suite(text: str, parallel: int | None, unscored: bool, as_json: bool)
         run = find_run(journal, text)
         if unscored:
             _reopen_unscored(journal, run)
+    return _carry_out(resuming(run, parallel), as_json)
 
-    async def work(on_event: OnEvent) -> RunSummary:
-        return await resume_run(run, find_home(), parallel=parallel, on_event=on_event)
 
+def _carry_out(work: Work, as_json: bool) -> int:
     state, code = follow(work)
     _print(state, as_json)
     return code if state.status == "cancelled" else SUCCEEDED

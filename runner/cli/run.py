@@ -56,11 +56,14 @@ def resume(text: str, parallel: int | None, as_json: bool) -> int:
     """The exit code, as of `run_swarm_file`."""
     with open_journal() as journal:
         run = find_run(journal, text)
+    return carry_out(resuming(run, parallel), as_json)
 
+
+def resuming(run: str, parallel: int | None) -> Work:
     async def work(on_event: OnEvent) -> RunSummary:
         return await resume_run(run, find_home(), parallel=parallel, on_event=on_event)
 
-    return carry_out(work, as_json)
+    return work
 
 
 def carry_out(work: Work, as_json: bool) -> int:

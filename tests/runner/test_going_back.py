@@ -12,9 +12,7 @@ from runner.controller import run_swarm
 from runner.events import DesktopLeased
 from runner.journal import Journal
 from runner.ownership import violations
-from sandboxes.backend import load_backend
-from sandboxes.errors import BackendUnavailable
-from tests.conftest import lacking
+from tests.conftest import must_work
 from tests.runner.laboratory import Laboratory, swarm, task
 
 pytestmark = pytest.mark.anyio
@@ -51,10 +49,7 @@ async def test_a_retry_goes_on_from_the_last_snapshot(
     home: Path, tmp_path: Path, needs_image: Callable[[str], None]
 ) -> None:
     """What was done before the snapshot is not done again, and what was done after it is undone."""
-    try:
-        await load_backend("libvirt", home).check()
-    except BackendUnavailable as error:
-        lacking(f"libvirt: {error}")
+    await must_work("libvirt", home)
     needs_image("slim")
     (tmp_path / "mine.py").write_text(REJECTS_ONCE)
     written = ["sh", "-c", "until grep -q after ~/said; do sleep 0.1; done; cat ~/said"]

@@ -10,10 +10,8 @@ import pytest
 from runner.controller import run_swarm
 from runner.reexecution.branch import Wanted, branch
 from runner.reexecution.report import StepResult
-from sandboxes.backend import load_backend
-from sandboxes.errors import BackendUnavailable
 from sandboxes.host import Host
-from tests.conftest import lacking
+from tests.conftest import must_work
 from tests.runner.laboratory import Laboratory, swarm
 from tests.runner.reexecution.records import out_of, record_of
 
@@ -23,10 +21,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.libvirt]
 async def test_a_branch_goes_on_from_the_last_snapshot(
     home: Path, tmp_path: Path, needs_image: Callable[[str], None]
 ) -> None:
-    try:
-        await load_backend("libvirt", home).check()
-    except BackendUnavailable as error:
-        lacking(f"libvirt: {error}")
+    await must_work("libvirt", home)
     needs_image("slim")
     lab = Laboratory(home, tmp_path)
     one = {
