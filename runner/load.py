@@ -55,7 +55,7 @@ class LoadedSwarm:
 
 def bundled_swarms() -> dict[str, Path]:
     """The swarms that come with deskswarm: name to file."""
-    return {path.parent.name: path for path in sorted(_BUNDLED.glob("*/swarm.yaml"))}
+    return {path.parent.name: path for path in sorted(_BUNDLED.glob("*/swarm.*"))}
 
 
 def load_swarm(source: Path | str) -> LoadedSwarm:

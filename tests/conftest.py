@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
+from zlib import crc32
 
 import pytest
 from sniffio import current_async_library_cvar
@@ -21,6 +22,7 @@ from sandboxes.host import Host
 from sandboxes.image import ImageStore
 from sandboxes.spec import DesktopSpec
 
+HERE = Path(__file__).parent
 BACKENDS = ["bubblewrap", pytest.param("docker", marks=pytest.mark.docker)]
 
 
@@ -57,10 +59,11 @@ def outside_of_event_loops() -> Iterator[None]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty home that shares its images with the machine's own.
 
-    Its name is that of every test run before, so that an engine's outdated copies of images are removed.
+    Its name is that of every test run before in this folder, so that an engine's outdated copies of images
+    are removed, and not that of runs in another, which may go on beside this one.
     """
     folder = tmp_path_factory.mktemp("home")
-    (folder / "id").write_text("deskswarm-tests")
+    (folder / "id").write_text(f"deskswarm-tests-{crc32(str(HERE).encode()):08x}")
     images_folder(folder).symlink_to(images_folder(find_home()).resolve())
     return folder
 

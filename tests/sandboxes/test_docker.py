@@ -25,6 +25,7 @@ from sandboxes.lease import Lease
 from sandboxes.owner import Owner
 from sandboxes.reaper import reap
 from sandboxes.spec import DesktopSpec, new_desktop_id
+from sandboxes.unixsocket import connect_unix
 from tests.conftest import lacking
 
 pytestmark = [pytest.mark.anyio, pytest.mark.docker]
@@ -52,7 +53,7 @@ async def tcp_port() -> AsyncIterator[int]:
 
 
 async def relay(client: ByteStream) -> None:
-    async with client, await anyio.connect_unix(SOCKET) as server, anyio.create_task_group() as tasks:
+    async with client, await connect_unix(SOCKET) as server, anyio.create_task_group() as tasks:
         tasks.start_soon(copy, client, server)
         await copy(server, client)
         tasks.cancel_scope.cancel()

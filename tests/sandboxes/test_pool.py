@@ -228,7 +228,7 @@ anyio.run(main)
 async def test_a_killed_controller_leaves_no_warm_desktop(tmp_path: Path, home: Path, backend: str) -> None:
     """Killed with one leased, and another warm or on its way."""
     images_folder(tmp_path).symlink_to(images_folder(home).resolve())
-    (tmp_path / "id").write_text("deskswarm-tests")
+    (tmp_path / "id").write_text((home / "id").read_text())
     engine = load_backend(backend, tmp_path)
     command = [sys.executable, "-c", KEEPER, str(tmp_path), backend]
     async with await anyio.open_process(command, stderr=None) as process:

@@ -83,6 +83,8 @@ async def test_the_same_as_a_recursive_walk_node_by_node(busy: Desktop) -> None:
     tree = await whole_tree(busy)
     walk = await walked(busy)
     assert {node.app for node in tree.nodes} == APPS
+    [tab] = [node for node in tree.nodes if node.role == "page tab" and node.app == "Chromium"]
+    assert tab.name == "Shop"  # and not how much memory it takes
     menu_bar = height_of_menu_bar(tree)
     sheet = [node for node in tree.nodes if node.role == "table cell" and node.app == "soffice"]
     assert len(sheet) <= 1500  # Of a thousand million.
