@@ -18,7 +18,7 @@ from sandboxes.errors import ActionFailed, DesktopLost, ProtocolError, StaleLeas
 from sandboxes.files import Files
 from sandboxes.frame import Frame
 from sandboxes.guest import protocol
-from sandboxes.guest.protocol import Button, Input, Nothing, Rect, Window
+from sandboxes.guest.protocol import APPLICATION_S, Button, Input, Nothing, Rect, Window
 from sandboxes.inputs import checked
 from sandboxes.lease import Lease
 from sandboxes.locator import Locator
@@ -141,11 +141,19 @@ class Desktop:
         showing_only: bool = True,
         details: bool = False,
         *,
+        application_s: float = APPLICATION_S,
         timeout: float = LOOK_TIMEOUT_S,
     ) -> UiTree:
         """The accessible objects of all applications; `cut` says what is missing. `details` asks for their
-        actions, attributes and ranges too."""
-        args = checked(protocol.Tree, max_nodes=max_nodes, showing_only=showing_only, details=details)
+        actions, attributes and ranges too. An application that keeps answering may take `application_s`
+        seconds (at most 24); one that falls silent is given up at once."""
+        args = checked(
+            protocol.Tree,
+            max_nodes=max_nodes,
+            showing_only=showing_only,
+            details=details,
+            application_s=application_s,
+        )
         reply = await self._connection.request("tree", args, protocol.TreeReply, timeout=timeout)
         return self._trees.read(*reply)
 

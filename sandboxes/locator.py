@@ -16,7 +16,17 @@ import anyio
 
 from sandboxes.deadline import Pace
 from sandboxes.errors import LocatorError
-from sandboxes.guest.protocol import Button, Click, Move, Node, Point, Press, Type
+from sandboxes.guest.protocol import (
+    APPLICATION_S,
+    MAX_APPLICATION_S,
+    Button,
+    Click,
+    Move,
+    Node,
+    Point,
+    Press,
+    Type,
+)
 from sandboxes.inputs import checked
 from sandboxes.observation import UiTree
 from sandboxes.query import MAX_NEAR, Match, Query, describe
@@ -170,13 +180,17 @@ class Locator:
         raise LocatorError(self._complaint(tree, found, timeout))
 
     async def _looks(self, end: float) -> AsyncGenerator[UiTree]:
-        """The tree, again and again until `end`, and at least once."""
-        pace = Pace()
+        """The tree, again and again until `end`, and at least once. What has too little time to be read, as
+        a full sheet in an emulated machine, gets twice as much the next time."""
+        pace, application_s = Pace(), APPLICATION_S
         while True:
-            yield await self._desktop.ui_tree()
+            tree = await self._desktop.ui_tree(application_s=application_s)
+            yield tree
             left = end - anyio.current_time()
             if left <= 0:
                 return
+            if tree.cut:
+                application_s = min(2 * application_s, MAX_APPLICATION_S)
             await self._desktop.settle(timeout=min(left, REST_S))
             await pace.wait()
 

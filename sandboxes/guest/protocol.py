@@ -16,6 +16,7 @@ MAX_CHUNK_BYTES = 1 << 20
 MAX_OUTPUT_BYTES = 1 << 20
 MAX_TREE_NODES = 20_000
 MAX_TREE_BYTES = 8 << 20
+APPLICATION_S, MAX_APPLICATION_S = 6.0, 24.0
 MAX_TILES = 1 << 16
 MAX_PAGES = 200
 MAX_TEXT = 10_000
@@ -267,11 +268,17 @@ class ScreenshotReply(Message):
 
 
 class Tree(Message):
-    """`details` asks for actions, attributes and limits of values too: some calls for each object."""
+    """`details` asks for actions, attributes and limits of values too: some calls for each object. An
+    application that keeps answering may take `application_s` for all of it."""
 
     max_nodes: int = Field(default=5000, ge=1, le=MAX_TREE_NODES)
     showing_only: bool = True
     details: bool = False
+    application_s: float = Field(default=APPLICATION_S, gt=0, le=MAX_APPLICATION_S)
+
+    def asks_the_same_as(self, other: Tree) -> bool:
+        """Whatever time either has."""
+        return self == other.model_copy(update={"application_s": self.application_s})
 
 
 class TreeReply(Message):

@@ -21,7 +21,6 @@ from .protocol import MAX_TREE_BYTES, Tree, TreeReply
 from .sheet import Known, Sheet
 
 _SILENCE_S = 2.0
-_APPLICATION_S = 6.0
 _PRECISION_S = 0.1
 _MAX_APP = 200
 _REGISTRY = "org.a11y.atspi.Registry"
@@ -72,10 +71,11 @@ class _Look:
 class _Patience:
     """Grants an application more time as long as it keeps answering: it is slow, then, but does not hang."""
 
-    def __init__(self, scope: anyio.CancelScope) -> None:
+    def __init__(self, scope: anyio.CancelScope, application_s: float) -> None:
         self._scope = scope
         self._loop = asyncio.get_running_loop()
-        self._end = self._loop.time() + _APPLICATION_S
+        self._application_s = application_s
+        self._end = self._loop.time() + application_s
         self.heard()
 
     def heard(self) -> None:
@@ -89,7 +89,7 @@ class _Patience:
         if not self._scope.cancelled_caught:
             return None
         if self._loop.time() >= self._end:
-            return f"it did not answer all within {_APPLICATION_S:g} s"
+            return f"it did not answer all within {self._application_s:g} s"
         return f"it did not answer for {_SILENCE_S:g} s"
 
 
@@ -154,7 +154,7 @@ class Accessibility:
         """What an application shows: what it said last, where that still holds."""
         look = _Look(args, 0)
         with anyio.CancelScope() as scope:
-            patience = _Patience(scope)
+            patience = _Patience(scope, args.application_s)
             application = Application(bus, owner, args, patience.heard)
             last = self._looks.get(owner)
             if last is not None and await self._still_holds(bus, owner, last, args):
@@ -179,7 +179,7 @@ class Accessibility:
             look.nodes = encode_nodes(root, owner, look.name)
 
     async def _still_holds(self, bus: MessageBus, owner: str, look: _Look, args: Tree) -> bool:
-        if not look.whole or look.wanted != args:
+        if not look.whole or not look.wanted.asks_the_same_as(args):
             return False
         try:
             await call(bus, owner, ROOT_PATH, PEER, "Ping")
@@ -189,8 +189,10 @@ class Accessibility:
         return not look.stale
 
     def _known(self, last: _Look | None, args: Tree) -> Known:
-        sheets = last.sheets if last is not None and last.whole and last.wanted == args else {}
-        return Known(sheets, self._painters.covering(last.pid) if last is not None else ())
+        if last is None:
+            return Known()
+        sheets = last.sheets if last.whole and last.wanted.asks_the_same_as(args) else {}
+        return Known(sheets, self._painters.covering(last.pid))
 
     def _note_paint(self) -> None:
         painters = self._painters.since_last()
