@@ -6,7 +6,7 @@ Runs inside the task's own desktop, on its own loopback, and opens the browser o
 import html
 import subprocess
 import zlib
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -62,7 +62,8 @@ def confirmation(fields: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    server = HTTPServer(("127.0.0.1", PORT), Portal)
+    # Chromium opens connections that it sends nothing on; one thread would wait for them.
+    server = ThreadingHTTPServer(("127.0.0.1", PORT), Portal)
     # Its processes end themselves where another takes longer than 15 s to start, as in an emulated machine.
     subprocess.Popen(["google-chrome", "--ipc-connection-timeout=300", f"http://localhost:{PORT}/"])
     server.serve_forever()
