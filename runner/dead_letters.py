@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from runner.agents.base import Usage
@@ -63,15 +63,20 @@ def find_letter(state: RunState, task: str) -> DeadLetter:
 def requeue(journal: Journal, run: str, task: str, by: str, reason: str) -> Requeued:
     """Let a dead letter be tried again, with all its answers anew. Raises InputError, AlreadyHappened."""
     state = fold(journal.read(run))
-    letter = find_letter(state, task)
-    if state.imported:
-        raise InputError(f"run: {run} was imported; what it needs to go on is where it began")
-    if state.branched is not None:
-        raise InputError(f"run: {run} is a branch, which has one attempt; branch again")
+    requeue_all(journal, state, [find_letter(state, task).task], by, reason)
     running = state.status == "running" and Owner.parse(state.controller).is_alive()
-    number = state.tasks[task].round + 1
-    journal.append(run, TaskReopened(task=letter.task, round=number, reason=reason, by=by))
     return Requeued(run, task, running)
+
+
+def requeue_all(journal: Journal, state: RunState, tasks: Sequence[str], by: str, reason: str) -> None:
+    """The same of several dead letters of a run, of all or none. `state` is what the journal says."""
+    if state.imported:
+        raise InputError(f"run: {state.id} was imported; what it needs to go on is where it began")
+    if state.branched is not None:
+        raise InputError(f"run: {state.id} is a branch, which has one attempt; branch again")
+    rounds = {task: state.tasks[task].round + 1 for task in tasks}
+    reopened = (TaskReopened(task=task, round=n, reason=reason, by=by) for task, n in rounds.items())
+    journal.append(state.id, *reopened)
 
 
 def _letter(run: str, task: TaskState, instruction: str) -> DeadLetter:

@@ -12,6 +12,7 @@ from runner.bench.figures import Figure
 from runner.bench.fork import fork
 from runner.bench.observe import observe
 from runner.bench.request import Benchmark, Request, Tell
+from runner.bench.reset import reset
 from runner.bench.scale import bench as of_scale
 from runner.bench.start import start
 from runner.bench.survival import bench as of_survival
@@ -51,6 +52,7 @@ def _survival(request: Request, tell: Tell) -> AsyncIterator[Figure]:
 BENCHMARKS = {
     "observe": _on_host(observe),
     "start": _on_host(start),
+    "reset": _on_host(reset),
     "fork": _on_host(fork),
     "density": _on_host(density),
     "churn": _on_host(churn),

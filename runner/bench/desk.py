@@ -48,9 +48,9 @@ async def busy_desktop(host: Host, backend: str) -> AsyncIterator[Desktop]:
         for program in _PROGRAMS:
             await desktop.open(program)
         for title, place in _PLACES.items():
-            await _put(desktop, (await _window(desktop, title)).id, place)
+            await _put(desktop, (await window_titled(desktop, title)).id, place)
         await _come_to_rest(desktop)
-        await desktop.activate_window((await _window(desktop, NOTE)).id)
+        await desktop.activate_window((await window_titled(desktop, NOTE)).id)
         await _focus_editor(desktop)
         await _come_to_rest(desktop)
         yield desktop
@@ -66,7 +66,7 @@ async def _focus_editor(desktop: Desktop) -> None:
     await desktop.locator("text", app="mousepad").focus(timeout=_READY_S)
 
 
-async def _window(desktop: Desktop, title: str) -> Window:
+async def window_titled(desktop: Desktop, title: str) -> Window:
     """The window whose title holds this, once it is there. Raises DeadlineExceeded."""
     pace = Pace()
     with deadline(f"a window titled {title!r}", _READY_S):

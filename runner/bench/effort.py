@@ -19,6 +19,7 @@ class Effort:
     swarm_desktops: int = 16
     swarm_steps: int = 10
     starts: int = 15
+    resets: int = 9
     forks: int = 7
     generations: int = 6
     density: int = 64
@@ -35,6 +36,7 @@ QUICK = Effort(
     swarm_desktops=2,
     swarm_steps=2,
     starts=1,
+    resets=1,
     forks=1,
     generations=2,
     density=2,

@@ -11,7 +11,7 @@ from runner.cli.journals import find_run, open_artifacts, open_journal
 from runner.cli.output import write_file
 from runner.cli.run import Work, follow, resuming
 from runner.controller import OnEvent, run_swarm
-from runner.dead_letters import requeue
+from runner.dead_letters import requeue_all
 from runner.journal import Journal
 from runner.load import load_swarm
 from runner.state import RunState, fold
@@ -103,8 +103,7 @@ def _reopen_unscored(journal: Journal, run: str) -> None:
     ]
     if not names and state.status != "running":
         raise InputError(f"run: every trial of {run} has a score; there is nothing to try again")
-    for name in names:
-        requeue(journal, run, name, "bench", "it had no score")
+    requeue_all(journal, state, names, "bench", "it had no score")
 
 
 def _print(state: RunState, as_json: bool) -> None:

@@ -32,9 +32,13 @@ def missing_contracts(subject: Subject) -> Iterator[Finding]:
 
 
 def unchecked_ends(subject: Subject) -> Iterator[Finding]:
-    """A task that counts as done when its agent says so."""
+    """A task that counts as done when its agent says so. One that cannot be done never does."""
     for task in subject.swarm.tasks:
-        asked = is_validated(task) or any(output.max_tokens for output in task.outputs.values())
+        asked = (
+            not task.feasible
+            or is_validated(task)
+            or any(output.max_tokens for output in task.outputs.values())
+        )
         if not asked and not _hands_on(subject, task):
             waiting = subject.dependants[task.id]
             after = f", and {listed(waiting)} start{'s' if len(waiting) == 1 else ''} then" if waiting else ""

@@ -16,7 +16,8 @@ from sandboxes.spec import Model
 
 Outcome = Literal["passed", "failed", "not_scored"]
 Cause = Literal["", "infra", "evaluator", "agent_crashed", "budget", "refused", "cancelled", "not_run"]
-REFUSED_BY_MODEL = "refused"
+REFUSED = frozenset(("refused", "safety_check"))
+"""The model would not, or a person did not consent to what its provider wanted a person to look at."""
 
 
 class TrialAttempt(Model):
@@ -136,7 +137,7 @@ def judge_attempt(attempt: AttemptState) -> tuple[Outcome, Cause]:
             return "not_scored", "not_run"
         case _, "contract":
             return ("not_scored", "evaluator") if attempt.cause == EVALUATOR else ("failed", "")
-        case _, "agent" if attempt.cause == REFUSED_BY_MODEL:
+        case _, "agent" if attempt.cause in REFUSED:
             return "not_scored", "refused"
         case _, "agent":
             return ("failed", "") if attempt.cause else ("not_scored", "agent_crashed")

@@ -220,7 +220,7 @@ async def test_no_more_run_at_once_than_allowed(lab: Laboratory, parallel: int) 
 
 async def test_a_cancelled_run_says_so_and_leaves_no_desktop(lab: Laboratory) -> None:
     waiting = {"wait_for": {"role": "push button", "name": "Never", "timeout": 60}}
-    with anyio.CancelScope() as scope, anyio.fail_after(20):
+    with anyio.CancelScope() as scope, anyio.fail_after(30):
         tasks = swarm(task("a", {"type": "x"}, waiting), task("b", after=["a"]))
 
         def watch(record: Record, _: RunState) -> None:

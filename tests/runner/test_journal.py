@@ -122,7 +122,7 @@ def test_processes_write_and_read_at_once(tmp_path: Path) -> None:
 
 async def test_following_sees_what_another_process_writes_and_ends_with_the_run(tmp_path: Path) -> None:
     seen: list[str] = []
-    with Journal(tmp_path) as journal, Journal(tmp_path) as writer, anyio.fail_after(20):
+    with Journal(tmp_path) as journal, Journal(tmp_path) as writer, anyio.fail_after(30):
         writer.append("shared", started())
 
         async def write() -> None:
@@ -139,7 +139,7 @@ async def test_following_sees_what_another_process_writes_and_ends_with_the_run(
 
 async def test_following_ends_when_the_controller_is_gone(tmp_path: Path) -> None:
     dead = Owner(1, 1, "another boot")
-    with Journal(tmp_path) as journal, anyio.fail_after(5):
+    with Journal(tmp_path) as journal, anyio.fail_after(30):
         journal.append(RUN, started(str(dead)), AttemptStarted(task="a", attempt=1))
         kinds = [record.event.kind async for record in journal.follow(RUN)]
     assert kinds == ["run_started", "attempt_started"]

@@ -106,6 +106,10 @@ def test_a_task_that_is_done_when_it_says_so(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_a_task_that_cannot_be_done_is_not_done_because_it_says_so(tmp_path: Path) -> None:
+    assert of("unchecked-end", tmp_path, task("a", feasible=False)) == []
+
+
 # --- failures -------------------------------------------------------------------------------------
 
 

@@ -33,7 +33,7 @@ async def shouting(desktop: Desktop) -> Desktop:
     await desktop.files.write("~/shout.py", SHOUT.encode())
     await desktop.open(["python3", "/home/user/shout.py"])
     pace = Pace()
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         while (await desktop.exec(["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{PORT}"])).exit_code:
             await pace.wait()
     return desktop
@@ -60,7 +60,7 @@ async def refuses(address: tuple[str, int]) -> None:
 
 
 async def test_bytes_go_both_ways_and_ends_too(shouting: Desktop) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with shouting.tunnel(PORT) as address:
             assert address.host == "127.0.0.1"
             assert await shout(address, b"hello") == b"HELLO"
@@ -74,7 +74,7 @@ async def test_more_connections_than_are_open_at_once(shouting: Desktop) -> None
     async def one(address: tuple[str, int], number: int) -> None:
         answers.add(await shout(address, b"n%d" % number))
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with shouting.tunnel(PORT) as address, anyio.create_task_group() as tasks:
             for number in range(100):
                 tasks.start_soon(one, address, number)
@@ -82,7 +82,7 @@ async def test_more_connections_than_are_open_at_once(shouting: Desktop) -> None
 
 
 async def test_a_port_nobody_listens_on(desktop: Desktop) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with desktop.tunnel(7001) as address, await anyio.connect_tcp(*address) as stream:
             assert await read_all(stream) == b""
     with pytest.raises(InputError, match="port"):
@@ -94,16 +94,16 @@ async def test_it_ends_with_its_block(shouting: Desktop) -> None:
     async with shouting.tunnel(PORT) as address:
         stream = await anyio.connect_tcp(*address)
     async with stream:
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             assert await read_all(stream) == b""
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await refuses(address)
 
 
 async def test_it_ends_with_the_lease(shouting: Desktop) -> None:
     async with shouting.tunnel(PORT) as address, await anyio.connect_tcp(*address) as stream:
         new = await shouting.hand_over("next")
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             assert await read_all(stream) == b""
             await refuses(address)
     with pytest.raises(StaleLease):

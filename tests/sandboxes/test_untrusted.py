@@ -112,7 +112,7 @@ async def test_a_lie_is_a_protocol_error(
     ask: Callable[[Desktop], Awaitable[object]],
     answers: dict[str, tuple[object, bytes]],
 ) -> None:
-    with anyio.fail_after(3):
+    with anyio.fail_after(30):
         async with desktop(tmp_path, answering(answers)) as made:
             with pytest.raises(ProtocolError):
                 await ask(made)
@@ -211,5 +211,5 @@ async def test_an_object_that_never_stands_still(tmp_path: Path) -> None:
                 await guest.answer(request, {"settled": True, "waited_s": 0})
 
     async with desktop(tmp_path, dance) as made:
-        with anyio.fail_after(3), pytest.raises(LocatorError, match=r"still moves after 0\.5 s"):
+        with anyio.fail_after(30), pytest.raises(LocatorError, match=r"still moves after 0\.5 s"):
             await made.locator("push button", "OK").click(timeout=0.5)

@@ -90,7 +90,7 @@ def run_bench(*arguments: str, home: Path, timeout: float = 300) -> subprocess.C
 def test_an_unknown_benchmark_is_bad_input(home: Path) -> None:
     result = run_bench("speed", "--json", home=home)
     assert (result.returncode, result.stdout) == (2, "")
-    known = "observe, start, fork, density, churn, coordination, scale, survival"
+    known = "observe, start, reset, fork, density, churn, coordination, scale, survival"
     assert result.stderr == f"bench: 'speed' is no benchmark; there are: {known}\n"
 
 
@@ -112,7 +112,7 @@ async def test_observe_works_from_end_to_end(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["start", "fork", "density", "churn"])
+@pytest.mark.parametrize("name", ["start", "reset", "fork", "density", "churn"])
 async def test_the_others_work_from_end_to_end(home: Path, backend: str, name: str) -> None:
     result = await to_thread.run_sync(
         lambda: run_bench(name, "--quick", "--json", "--backend", backend, home=home)

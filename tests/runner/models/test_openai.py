@@ -10,6 +10,7 @@ import pytest
 from runner.answering import answer
 from runner.events import Asked
 from runner.journal import Journal, Record
+from runner.suites.outcomes import judge_attempt
 from tests.runner.laboratory import Laboratory
 from tests.runner.models.openai_server import ResponsesServer, batch, calls, refuses, says, single
 from tests.runner.models.strict import KEY, Json, Reply
@@ -141,6 +142,7 @@ async def test_what_a_person_forbids_is_not_done(lab: Laboratory) -> None:
     server = ResponsesServer(calls(batch(HELLO, checks=CHECKS)))
     attempt, chain = await attempt_at(lab, server, agent(), person("stop"))
     assert (attempt.failure, attempt.cause) == ("agent", "safety_check")
+    assert judge_attempt(attempt) == ("not_scored", "refused")
     assert "no consent (ada)" in attempt.reason
     assert (typed(chain), attempt.usage.tokens) == ([], 200)
 
@@ -166,6 +168,7 @@ async def test_nobody_answers_and_nothing_is_done(lab: Laboratory) -> None:
 async def test_a_refusal_is_an_outcome_of_its_own(lab: Laboratory, refusal: Json | Reply) -> None:
     attempt, _ = await attempt_at(lab, ResponsesServer(refusal), agent())
     assert (attempt.failure, attempt.cause) == ("agent", "refused")
+    assert judge_attempt(attempt) == ("not_scored", "refused")
 
 
 async def test_what_passes_is_waited_out(lab: Laboratory) -> None:

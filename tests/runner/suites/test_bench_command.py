@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from sandboxes.simulation.settings import FILE_NAME, Fault, Simulation
+from tests.runner.suites.commands import bench
 
-COMMAND = [sys.executable, "-c", "from runner.cli import main; main()", "bench"]
 SUITE = """
 name: small
 tasks:
@@ -30,13 +27,6 @@ tasks:
       steps: [{open: [notes, ~/other.txt]}, {type: hello}, {press: ctrl+s}]
     checks: [{check: text, path: ~/other.txt, equals: hello}]
 """
-
-
-def bench(home: Path, *words: str, code: int = 0) -> str:
-    environment = {**os.environ, "DESKSWARM_HOME": str(home)}
-    ran = subprocess.run([*COMMAND, *words], env=environment, capture_output=True, text=True, check=False)
-    assert ran.returncode == code, ran.stderr
-    return ran.stdout if code == 0 else ran.stderr
 
 
 def test_a_suite_is_run_reported_and_what_has_no_score_tried_again(tmp_path: Path) -> None:

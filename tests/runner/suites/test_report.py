@@ -6,10 +6,15 @@ import sys
 from contextlib import closing
 from typing import Any
 
+import anyio
 import pytest
 
 from runner.artifacts import ARTIFACTS, ArtifactStore
+from runner.controller import run_swarm
+from runner.events import DesktopLeased
+from runner.journal import Record
 from runner.spec import Swarm
+from runner.state import RunState
 from runner.suites.outcomes import scored_tasks
 from runner.suites.page import report_page
 from runner.suites.report import Report, compare, report
@@ -23,14 +28,21 @@ pytestmark = pytest.mark.anyio
 NOTE = "~/note.txt"
 WRITES = ({"open": ["notes", NOTE]}, {"type": "hello"}, {"press": "ctrl+s"})
 CHECKS: list[dict[str, Any]] = [{"check": "text", "path": NOTE, "contains": ["hello"]}]
+BABBLES = "import sys; print('I am done.', flush=True); sys.stdin.read()"
 FUNCTIONS = """
-import time
+import os, time
 
 def raises(files):
     raise ValueError("my own mistake")
 
 def hangs(files):
     time.sleep(3600)
+
+def dies(files):
+    os.abort()
+
+def grows(files):
+    return len(bytearray(8 << 30)) > 0
 """
 
 
@@ -40,7 +52,6 @@ def python(name: str, timeout: float = 60) -> list[dict[str, Any]]:
 
 def suite() -> Swarm:
     """One task of each fate, for an oracle."""
-    crashes = {"kind": "process", "command": [sys.executable, "-c", "raise SystemExit(3)"]}
     once = {"infra": 0}
     return swarm(
         task("good", *WRITES, checks=CHECKS, labels={"domain": "editor"}),
@@ -48,11 +59,18 @@ def suite() -> Swarm:
         task("killed", *WRITES, checks=CHECKS, retry=once),
         task("raises", *WRITES, checks=python("raises")),
         task("hangs", *WRITES, checks=python("hangs", timeout=1)),
-        {**task("crashes", checks=CHECKS), "agent": crashes},
+        task("dies", *WRITES, checks=python("dies")),
+        task("grows", *WRITES, checks=python("grows")),
+        {**task("crashes", checks=CHECKS), "agent": program("raise SystemExit(3)")},
+        {**task("babbles", checks=CHECKS), "agent": program(BABBLES)},
         task("spent", *WRITES, checks=CHECKS, total={"steps": 1}),
         {**task("impossible", feasible=False), "agent": gives_up()},
         {**task("pretends", feasible=False), "agent": {"kind": "script", "steps": []}},
     )
+
+
+def program(text: str) -> dict[str, Any]:
+    return {"kind": "process", "command": [sys.executable, "-c", text]}
 
 
 def gives_up() -> dict[str, Any]:
@@ -80,13 +98,22 @@ async def test_whatever_goes_wrong_is_told_with_its_cause(stocked: Laboratory) -
         "killed": ("not_scored", "infra"),
         "raises": ("not_scored", "evaluator"),
         "hangs": ("not_scored", "evaluator"),
+        "dies": ("not_scored", "evaluator"),
+        "grows": ("not_scored", "evaluator"),
         "crashes": ("not_scored", "agent_crashed"),
+        "babbles": ("not_scored", "agent_crashed"),
         "spent": ("not_scored", "budget"),
         "impossible": ("passed", ""),
         "pretends": ("failed", ""),
     }
     assert (found.scored, found.score) == (4, 0.5)
-    assert found.average_over == "4 of 9 tasks; not scored: 1 infra, 2 evaluator, 1 agent_crashed, 1 budget"
+    causes = "1 infra, 4 evaluator, 2 agent_crashed, 1 budget"
+    assert found.average_over == f"4 of 12 tasks; not scored: {causes}"
+    reasons = {task.id: task.attempts[-1].reason for task in found.tasks}
+    assert "my own mistake" in reasons["raises"]
+    assert "within 1 s" in reasons["hangs"]
+    assert "MemoryError" in reasons["grows"]
+    assert "I am done." in reasons["babbles"]
     [editor] = [group for group in found.groups if group.value == "editor"]
     assert (editor.label, editor.tasks, editor.score) == ("domain", 2, 0.5)
     assert found.latency.keys() == {"look", "agent", "act", "settle"}
@@ -101,6 +128,40 @@ async def test_a_killed_desktop_is_tried_again_and_both_attempts_are_told(stocke
         ("not_scored", "infra"),
         ("passed", ""),
     ]
+
+
+async def test_desktops_killed_more_often_than_is_tried_again_are_no_failing(stocked: Laboratory) -> None:
+    stocked.simulate(Fault(what="die", labels={"task": "one"}))
+    tasks = swarm(
+        task("one", *WRITES, checks=CHECKS, retry={"infra": 2}), task("two", *WRITES, checks=CHECKS)
+    )
+    found = await reported(stocked, make_trials(tasks, "oracle", 1))
+    one = found.tasks[0]
+    assert [(attempt.outcome, attempt.cause) for attempt in one.attempts] == [("not_scored", "infra")] * 3
+    assert (found.score, found.average_over) == (1, "1 of 2 tasks; not scored: 1 infra")
+
+
+async def test_what_was_cancelled_or_never_begun_has_no_score(stocked: Laboratory) -> None:
+    """Cancelled as soon as the second of three tasks has begun, one after the other."""
+    waits = {"wait_for": {"role": "push button", "name": "Never", "timeout": 600}}
+    tasks = swarm(task("done", *WRITES, checks=CHECKS), task("under-way", waits), task("waiting"), parallel=1)
+    trials = make_trials(tasks, "oracle", 1)
+
+    def cancel(record: Record, _state: RunState) -> None:
+        stocked.records.append(record)
+        if isinstance(record.event, DesktopLeased) and record.event.task == "under-way":
+            scope.cancel()
+
+    with anyio.CancelScope() as scope:
+        await run_swarm(trials, stocked.folder, stocked.home, backend="simulated", on_event=cancel)
+    with closing(ArtifactStore(stocked.home / ARTIFACTS)) as store:
+        found = report(stocked.read(stocked.records[0].run), store)
+    assert [(one.id, one.outcome, one.cause) for one in found.tasks] == [
+        ("done", "passed", ""),
+        ("under-way", "not_scored", "cancelled"),
+        ("waiting", "not_scored", "cancelled"),
+    ]
+    assert found.average_over == "1 of 3 tasks; not scored: 2 cancelled"
 
 
 async def test_repeats_of_a_flaky_task(stocked: Laboratory) -> None:

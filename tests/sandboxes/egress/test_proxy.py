@@ -65,7 +65,7 @@ class Programs:
             self.changed = anyio.Event()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        with anyio.fail_after(20):
+        with anyio.fail_after(30):
             while not condition():
                 await self.changed.wait()
 
@@ -128,7 +128,7 @@ async def test_bytes_go_both_ways_and_are_counted(tmp_path: Path) -> None:
 
 async def until_told(records: Records, count: int = 1) -> None:
     pace = Pace(0.01)
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         while len(records) < count:
             await pace.wait()
 
@@ -232,7 +232,7 @@ async def test_an_answer_that_is_none_ends_the_desktop(tmp_path: Path, answer: t
         await guest.read()
 
     async with proxied(tmp_path, behave) as (connection, _):
-        with anyio.fail_after(20):
+        with anyio.fail_after(30):
             await connection.wait_closed()
         assert isinstance(connection.failure, ProtocolError)
 
@@ -240,7 +240,7 @@ async def test_an_answer_that_is_none_ends_the_desktop(tmp_path: Path, answer: t
 async def test_too_much_in_one_frame_ends_the_desktop(tmp_path: Path) -> None:
     programs = Programs(b"x" * (2 * MIB))
     async with proxied(tmp_path, programs) as (connection, records):
-        with anyio.fail_after(20):
+        with anyio.fail_after(30):
             await connection.wait_closed()
         assert isinstance(connection.failure, ProtocolError)
     await until_told(records)
@@ -252,7 +252,7 @@ async def test_a_guest_without_a_network_is_no_desktop_for_this(tmp_path: Path) 
         await guest.read()
 
     async with proxied(tmp_path, behave) as (connection, _):
-        with anyio.fail_after(20):
+        with anyio.fail_after(30):
             await connection.wait_closed()
         with pytest.raises(ProtocolError, match="network does not work"):
             connection.check_open()
@@ -266,7 +266,7 @@ async def test_what_cannot_be_recorded_ends_the_desktop(tmp_path: Path) -> None:
         connected(tmp_path, Programs(b"\r\n\r\n")) as connection,
         egress(connection, Rules.of(()), fail),
     ):
-        with anyio.fail_after(20):
+        with anyio.fail_after(30):
             await connection.wait_closed()
         with pytest.raises(InfraError, match="the journal is full"):
             connection.check_open()

@@ -17,7 +17,7 @@ T = TypeVar("T")
 async def eventually(look: Callable[[], Awaitable[T | None]], what: str, desktop: Desktop) -> T:
     """The first true answer; looks again each time the screen has settled. Raises TimeoutError."""
     try:
-        with anyio.fail_after(15):
+        with anyio.fail_after(30):
             while not (found := await look()):
                 await desktop.settle(quiet=0.05, timeout=0.5)
             return found

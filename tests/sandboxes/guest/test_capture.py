@@ -82,7 +82,7 @@ async def test_a_pointer_of_another_shape_is_seen_though_nothing_is_painted(shar
 
 async def until_changed(desktop: Desktop, frame: Frame) -> None:
     pace = Pace()
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         while not (await desktop.screenshot()).frame.changed_from(frame):
             await pace.wait()
 
@@ -109,7 +109,9 @@ async def test_a_new_holder_begins_with_a_whole_frame(shared: Desktop) -> None:
     observed = await shared.observe()
     assert observed.screenshot.frame.changed_from(seen) == []
     assert observed.clipboard is None
-    await shared.clipboard.write("häßlich")
-    digest = (await shared.observe()).clipboard
-    assert digest is not None
+    digest = None
+    with anyio.fail_after(60):
+        while digest is None:  # what a busy machine does not hand out soon is not asked for again
+            await shared.clipboard.write("häßlich")
+            digest = (await shared.observe()).clipboard
     assert digest.size == len("häßlich".encode())

@@ -79,14 +79,14 @@ async def test_the_switch_ends_a_desktop_whose_holder_falls_silent(booting: tupl
         started = time.monotonic()
         with pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
             await one.reply()
-        assert 1 < time.monotonic() - started < 5
+        assert 1 < time.monotonic() - started < 30
 
 
 async def test_words_of_the_holder_keep_a_desktop_alive(booting: tuple[Backend, str]) -> None:
     async with peer(booting) as one:
-        await one.hello(ttl_s=1.5)
+        await one.hello(ttl_s=3)
         started = time.monotonic()
-        while time.monotonic() - started < 3:
+        while time.monotonic() - started < 4.5:
             assert "result" in await one.ask("settle", quiet_s=0.5)
 
 
