@@ -10,6 +10,8 @@ from sandboxes.desktop import Desktop
 from sandboxes.errors import DeadlineExceeded, DesktopSilent, FailureKind
 
 GAVE_UP = "gave_up"
+EVALUATOR = "evaluator"
+"""The cause where what rules on the work failed itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,11 @@ class Progress:
     def begun(self) -> bool:
         return bool(self.steps or self.doubt)
 
+    @property
+    def under_way(self) -> bool:
+        """The desktop is past the state in which the task begins, or was brought into it."""
+        return self.begun or self.before is not None
+
 
 NOWHERE = Progress()
 """On a fresh desktop."""

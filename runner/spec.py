@@ -12,6 +12,7 @@ from runner.checks.spec import Check, JsonSchema
 from runner.hooks import Function
 from runner.model_agents import AnthropicAgent, CompatibleAgent, OpenAIAgent
 from runner.monitors.spec import Allow, Monitors
+from runner.osworld.spec import LeftOut, OSWorldTask
 from runner.redaction.spec import Region, SecretSource
 from runner.rules import Escalation, Handoff, Lock, Policy
 from sandboxes.lease import MAX_OUTLIVE_S
@@ -235,6 +236,9 @@ class Task(Model):
     feasible: bool = Field(
         default=True, description="where it is not, the agent has to find that out, and give up"
     )
+    osworld: OSWorldTask | None = Field(
+        default=None, description="one of OSWorld's task files: its set-up and evaluation (docs/osworld.md)"
+    )
     labels: dict[Name, str] = Field(
         default_factory=dict, description="of your own, as `domain: editor`; reports group by them"
     )
@@ -268,6 +272,9 @@ class Swarm(Model):
     map: dict[Name, Map] = Field(default_factory=dict, description="what tasks are repeated over, by name")
     planner: Planner | None = Field(default=None, description="makes the tasks, once; instead of `tasks`")
     tasks: tuple[Task, ...] = Field(default=(), max_length=100_000)
+    left_out: dict[Name, LeftOut] = Field(
+        default_factory=dict, description="tasks of a benchmark that cannot be run here, and why"
+    )
     parallel: int = Field(default=4, ge=1, le=4096, description="tasks at once")
     outlive_s: float | None = Field(
         default=None,

@@ -18,16 +18,15 @@ from runner.checks.spec import Check
 from runner.contracts import Known, Taken, faults
 from runner.events import Finding, Recorder, VerdictGiven
 from runner.judges import JudgeError, Opinion, ask_panel, weigh
-from runner.outcome import must_answer
+from runner.osworld.spec import SUBJECT
+from runner.osworld.trial import Trial
+from runner.outcome import EVALUATOR, must_answer
 from runner.schemas import judge_schema
 from runner.spec import Output as OutputSpec
 from runner.spec import Task
 from sandboxes.desktop import Desktop
 from sandboxes.errors import FileError
 from sandboxes.observation import UiTree
-
-EVALUATOR = "evaluator"
-"""The cause where a check itself failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,7 @@ class DesktopEvidence:
     folder: Path
     outputs: Mapping[str, Output]
     known: Known = field(default_factory=Known)
+    trial: Trial | None = None
 
     async def read(self, path: str, max_bytes: int) -> bytes | None:
         for output in self.outputs.values():
@@ -80,7 +80,11 @@ async def validate(task: Task, attempt: int, evidence: DesktopEvidence, record: 
     All outputs and checks are ruled on, whatever the first ones say. Raises InfraError, also for a judge
     that gives no opinion.
     """
-    findings = [*await _rule_on_outputs(task, evidence), *await _rule_on_checks(task, evidence)]
+    findings = [
+        *await _rule_on_outputs(task, evidence),
+        *await _rule_on_checks(task, evidence),
+        *await _rule_by_osworld(evidence),
+    ]
     verdict = VerdictGiven(
         task=task.id,
         attempt=attempt,
@@ -147,6 +151,12 @@ async def _rule_on_checks(task: Task, evidence: DesktopEvidence) -> list[Finding
         )
         for number, check in enumerate(task.checks)
     ]
+
+
+async def _rule_by_osworld(evidence: DesktopEvidence) -> list[Finding]:
+    if evidence.trial is None:
+        return []
+    return [_result(SUBJECT, "", "check", await evidence.trial.evaluate())]
 
 
 def _read_by(check: Check, evidence: DesktopEvidence) -> str:

@@ -37,7 +37,8 @@ from runner.guard import Guard, out_of
 from runner.handoff import Onward, Said, briefing, compose, over_limit, stale_inputs
 from runner.judges import JudgeError
 from runner.local_files import local_file
-from runner.outcome import GAVE_UP, Outcome, must_answer
+from runner.osworld.trial import Trial, trial_of
+from runner.outcome import EVALUATOR, GAVE_UP, Outcome, must_answer
 from runner.progress import NOWHERE, Progress
 from runner.redaction.screen import Hidden, Redaction
 from runner.redaction.secrets import NO_SECRETS, Secrets, check_no_secret
@@ -45,7 +46,7 @@ from runner.rules import Handoff
 from runner.session import Session
 from runner.spec import AgentSpec, Input, Task
 from runner.spec import Output as OutputSpec
-from runner.validator import EVALUATOR, DesktopEvidence, Output, validate
+from runner.validator import DesktopEvidence, Output, validate
 from sandboxes.admission import Wait
 from sandboxes.desktop import Desktop
 from sandboxes.egress.proxy import EgressRecord
@@ -149,10 +150,18 @@ class Worker:
         """Leaving the block ends the desktop, unless it was handed on."""
         async with await self._take_desktop() as desktop:
             try:
-                return await self._work(desktop)
+                return await self._try(desktop)
             except InfraError:
                 await self._keep_guest_log(desktop)
                 raise
+
+    async def _try(self, desktop: Desktop) -> Outcome:
+        with trial_of(self.attempt.task, self.host.home, desktop) as trial:
+            try:
+                return await self._work(desktop, trial)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self._keep_evidence("osworld_log", trial.log if trial else b"")
 
     async def _record_wait(self, wait: Wait) -> None:
         task, number = self.attempt.task.id, self.attempt.number
@@ -196,8 +205,8 @@ class Worker:
         except SnapshotError as error:  # nobody's fault; the next attempt begins on a fresh desktop
             raise DesktopStartError(f"the saved desktop cannot be gone back to: {error}") from error
 
-    async def _work(self, desktop: Desktop) -> Outcome:
-        """Inputs in, session, outputs out, verdict, and on to the next."""
+    async def _work(self, desktop: Desktop, trial: Trial | None) -> Outcome:
+        """Set-up and inputs, session, outputs, verdict, and on to the next."""
         task, number = self.attempt.task, self.attempt.number
         leased = DesktopLeased(
             task=task.id,
@@ -207,13 +216,15 @@ class Worker:
             restored=self.attempt.saved,
         )
         await self.record(leased)
+        if trial is not None and not self.attempt.progress.under_way:
+            await trial.set_up()
         outcome = await self._receive(desktop)
         if outcome.failure is None:
             known = Known(await self._look_before(desktop), self.attempt.rejected)
             outcome = _where_feasible(task, await self._session(desktop))
         if outcome.failure is None:
             outputs = {name: await self._take(desktop, name, spec) for name, spec in task.outputs.items()}
-            evidence = DesktopEvidence(desktop, self.folder, outputs, known)
+            evidence = DesktopEvidence(desktop, self.folder, outputs, known, trial)
             verdict = await validate(task, number, evidence, self.record)
             await self.record(verdict)
             outcome = _outcome(verdict)

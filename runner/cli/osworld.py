@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from importlib.util import find_spec
 
 import anyio
 
@@ -19,12 +20,9 @@ _STDIN = 0
 def serve_desktops(backend: str, count: int, image: str, no_token: bool, until_eof: bool) -> None:
     """Until a signal ends it, or, where asked for, the end of standard input. The token comes from the
     environment, or is made and printed once. Prints an address for each desktop, as it comes up."""
-    try:
-        from runner.osworld.seat import Seat, spec_of
-    except ModuleNotFoundError as error:
-        if error.name != "aiohttp":
-            raise
-        raise BackendUnavailable("osworld needs aiohttp: pip install 'deskswarm[osworld]'") from None
+    check_installed()
+    from runner.osworld.seat import Seat, spec_of
+
     token = None if no_token else os.environ.get(TOKEN) or secrets.token_urlsafe(32)
 
     async def work() -> None:
@@ -45,6 +43,12 @@ def serve_desktops(backend: str, count: int, image: str, no_token: bool, until_e
     if token is not None and TOKEN not in os.environ:
         print(f"token: {token}", file=sys.stderr)
     run_interruptibly(work)
+
+
+def check_installed() -> None:
+    """Raises BackendUnavailable where the extra `osworld` is not installed."""
+    if find_spec("aiohttp") is None:
+        raise BackendUnavailable("osworld needs aiohttp: pip install 'deskswarm[osworld]'")
 
 
 async def _end_with_input(scope: anyio.CancelScope) -> None:

@@ -3,8 +3,8 @@
     OUT/<action space>/<observation type>/<model>/<domain>/<task>/
         step_<n>_<time>.png  traj.jsonl  result.txt  recording.mp4
 
-A row of `traj.jsonl` is an action; its picture shows the screen after it. The domain is the swarm, the model
-the agent. Actions are deskswarm's own, DONE and FAIL are OSWorld's.
+A row of `traj.jsonl` is an action; its picture shows the screen after it. The domain is the task's label of
+that name, or the swarm; the model is the agent. Actions are deskswarm's own, DONE and FAIL are OSWorld's.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from runner.artifacts import ArtifactStore, Sha256
 from runner.checkpoints import Checkpoint
 from runner.exports.recording import Recording
 from runner.frames import read_frame
+from runner.osworld.spec import DOMAIN, SUBJECT
+from runner.state import AttemptState
 
 ACTION_SPACE = "deskswarm"
 OBSERVATION_TYPE = "screenshot_a11y_tree"
@@ -52,7 +54,8 @@ def results_folder(recording: Recording, out: Path) -> Path:
     """Where the results of a task go under `out`."""
     model = recording.attempt.agent or recording.task.agent
     name = model if isinstance(model, str) else model.kind
-    return out / ACTION_SPACE / OBSERVATION_TYPE / name / recording.run.swarm.name / recording.task.id
+    domain = recording.task.labels.get(DOMAIN, recording.run.swarm.name)
+    return out / ACTION_SPACE / OBSERVATION_TYPE / name / domain / recording.task.id
 
 
 def write_results(recording: Recording, store: ArtifactStore, folder: Path) -> None:
@@ -62,7 +65,15 @@ def write_results(recording: Recording, store: ArtifactStore, folder: Path) -> N
         for row in _rows(recording.checkpoints):
             (folder / row.picture).write_bytes(read_frame(store, row.frame).png())
             lines.write(json.dumps(_as_osworld(row), ensure_ascii=False) + "\n")
-    (folder / "result.txt").write_text(f"{float(recording.attempt.status == 'succeeded')}\n")
+    (folder / "result.txt").write_text(f"{_score(recording.attempt)}\n")
+
+
+def _score(attempt: AttemptState) -> float:
+    """Where OSWorld's own evaluator has ruled, what it said: that may be a part of 1."""
+    findings = attempt.verdict.findings if attempt.verdict else ()
+    scores = [one.facts.get("score") for one in findings if one.subject == SUBJECT]
+    said = next((score for score in scores if isinstance(score, int | float)), None)
+    return float(attempt.status == "succeeded" if said is None else said)
 
 
 def _as_osworld(row: _Row) -> dict[str, Any]:

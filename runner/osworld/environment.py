@@ -12,12 +12,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from runner.osworld import provider
-from sandboxes.errors import InfraError
+from runner.osworld import phases, provider
+from sandboxes.errors import BackendUnavailable, InfraError
 
 TIMEOUT_S = 1800.0
+FOLDER, STAMP, PYTHON = "osworld", "complete", Path("bin", "python")
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 PROVIDER = "deskswarm_osworld"
+PHASES = "deskswarm_osworld_phases"
+_OUR_OWN = {PROVIDER: Path(provider.__file__), PHASES: Path(phases.__file__)}
 _STAND_INS = {
     "easyocr": ("easyocr.py",),
     "librosa": ("librosa.py",),
@@ -40,26 +43,48 @@ def __getattr__(name):
 
 def set_up(home: Path) -> Path:
     """The Python of OSWorld's environment in deskswarm's home, made if need be. Raises InfraError."""
-    folder = home / "osworld"
-    stamp, wanted = folder / "complete", _digest()
-    python = folder / "bin" / "python"
-    if not stamp.is_file() or stamp.read_text() != wanted:
-        stamp.unlink(missing_ok=True)
-        _run(sys.executable, "-m", "venv", "--clear", str(folder))
-        _run(str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--requirement", str(REQUIREMENTS))
-        _add_our_own(_site_packages(folder))
-        stamp.write_text(wanted)
-    return python
+    folder = home / FOLDER
+    if not _has_packages(folder):
+        (folder / STAMP).unlink(missing_ok=True)
+        install(folder)
+        (folder / STAMP).write_text(_digest())
+    _add_our_own(_site_packages(folder))
+    return folder / PYTHON
+
+
+def find_python(home: Path) -> Path:
+    """The Python of OSWorld's environment, made by this version of deskswarm. Raises BackendUnavailable."""
+    folder = home / FOLDER
+    if not _has_packages(folder) or not _has_our_own(_site_packages(folder)):
+        raise BackendUnavailable("OSWorld's environment is not there: run `deskswarm bench setup osworld`")
+    return folder / PYTHON
+
+
+def install(folder: Path) -> None:
+    """The packages, and a Python for them. Raises InfraError."""
+    python = str(folder / PYTHON)
+    _run(sys.executable, "-m", "venv", "--clear", str(folder))
+    _run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--requirement", str(REQUIREMENTS))
+
+
+def _has_packages(folder: Path) -> bool:
+    stamp = folder / STAMP
+    return stamp.is_file() and stamp.read_text() == _digest()
 
 
 def _digest() -> str:
-    """Of all that the environment is made from."""
-    parts = [REQUIREMENTS.read_bytes(), Path(provider.__file__).read_bytes(), _STAND_IN.encode()]
-    return hashlib.sha256(b"\0".join([*parts, sys.version.encode()])).hexdigest()
+    """Of all that the packages are chosen by."""
+    return hashlib.sha256(b"\0".join([REQUIREMENTS.read_bytes(), sys.version.encode()])).hexdigest()
+
+
+def _has_our_own(folder: Path) -> bool:
+    copies = ((path, folder / f"{name}.py") for name, path in _OUR_OWN.items())
+    return all(copy.is_file() and copy.read_bytes() == path.read_bytes() for path, copy in copies)
 
 
 def _add_our_own(folder: Path) -> None:
-    shutil.copyfile(provider.__file__, folder / f"{PROVIDER}.py")
+    for name, path in _OUR_OWN.items():
+        shutil.copyfile(path, folder / f"{name}.py")
     for package, files in _STAND_INS.items():
         for name in files:
             path = folder / name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import anyio
@@ -10,14 +12,15 @@ from anyio.abc import TaskStatus
 from runner.osworld.endpoint import Answer, as_json
 from runner.osworld.guest import Guest, furnish
 from runner.osworld.server import LOOPBACK, Server
+from runner.osworld.spec import desktop_of
+from sandboxes.desktop import Desktop
 from sandboxes.host import Host
-from sandboxes.spec import DesktopSpec, Limits
+from sandboxes.spec import DesktopSpec
 
 HOLDER = "osworld"
 DEVTOOLS_PORT = 9222
 VLC_PORT = 8080
 NO_VNC = 0
-LIFETIME_S = 86_400.0
 
 
 class Ports(NamedTuple):
@@ -34,8 +37,23 @@ class Ports(NamedTuple):
 
 def spec_of(host: Host, backend: str, image: str) -> DesktopSpec:
     """A desktop as OSWorld's tasks expect it: `sudo` works where the backend can give that."""
-    root = host.backends.get(backend).capabilities.root
-    return DesktopSpec(image=image, root=root, limits=Limits(lifetime_s=LIFETIME_S))
+    return desktop_of(host.backends.get(backend).capabilities.root, image)
+
+
+@asynccontextmanager
+async def lend(desktop: Desktop, token: str) -> AsyncIterator[Ports]:
+    """An address for a desktop that is held elsewhere, for as long as the block lasts."""
+    guest = Guest(desktop)
+    async with Server(token, lambda: guest).listening() as server, _furnished(desktop) as (chromium, vlc):
+        yield Ports(server, chromium, vlc)
+
+
+@asynccontextmanager
+async def _furnished(desktop: Desktop) -> AsyncIterator[tuple[int, int]]:
+    """The ports at which its Chromium and its VLC are found."""
+    async with desktop.tunnel(DEVTOOLS_PORT) as chromium, desktop.tunnel(VLC_PORT) as vlc:
+        await furnish(desktop)
+        yield chromium.port, vlc.port
 
 
 class Seat:
@@ -73,13 +91,8 @@ class Seat:
             self._spec, holder=HOLDER, backend=self._backend, labels={"seat": str(self._port)}
         )
         try:
-            async with (
-                desktop,
-                desktop.tunnel(DEVTOOLS_PORT) as chromium,
-                desktop.tunnel(VLC_PORT) as vlc,
-            ):
-                await furnish(desktop)
-                self._ports = Ports(self._port, chromium.port, vlc.port)
+            async with desktop, _furnished(desktop) as (chromium, vlc):
+                self._ports = Ports(self._port, chromium, vlc)
                 self._guest = Guest(desktop)
                 task_status.started()
                 await self._leave.wait()

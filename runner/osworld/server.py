@@ -35,13 +35,14 @@ _LOCAL_NAMES = {LOOPBACK, "localhost"}
 
 
 class Server:
-    """`guest` tells the desktop that answers at present; `fresh` puts another in its place."""
+    """`guest` tells the desktop that answers at present; `fresh`, where there is one, puts another in its
+    place."""
 
     def __init__(
         self,
         token: str | None,
         guest: Callable[[], Guest | None],
-        fresh: Callable[[], Awaitable[Answer]],
+        fresh: Callable[[], Awaitable[Answer]] | None = None,
     ) -> None:
         self._token = token
         self._guest = guest
@@ -64,7 +65,7 @@ class Server:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             check_allowed(request, self._token)
-            if (request.method, request.path) == ("POST", FRESH):
+            if self._fresh is not None and (request.method, request.path) == ("POST", FRESH):
                 return as_response(await self._fresh())
             async with self._slots:
                 return await self._answer(request)

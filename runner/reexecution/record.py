@@ -101,6 +101,8 @@ def read_record(
             f"task: {task_id} worked on a desktop that {sender} handed over; no fresh one is like it"
         )
     task = next(task for task in state.swarm.tasks if task.id == task_id)
+    if task.osworld is not None:  # an imported run's would be somebody else's, and run on this machine
+        raise InputError(f"task: {task_id} was set up by OSWorld's own code, which is not carried out again")
     own = tuple(read_checkpoint(store, taken.sha256) for taken in attempt.checkpoints)
     earlier, saved = _origin(state, read_state, store)
     return Record(

@@ -8,14 +8,15 @@ from typing import Literal
 
 from pydantic import Field
 
+from runner.osworld.spec import LeftOut, Need
+from runner.outcome import EVALUATOR
 from runner.spec import Task
 from runner.state import AttemptState, RunState, TaskState
 from runner.suites.trials import REPEAT, TASK
-from runner.validator import EVALUATOR
 from sandboxes.spec import Model
 
 Outcome = Literal["passed", "failed", "not_scored"]
-Cause = Literal["", "infra", "evaluator", "agent_crashed", "budget", "refused", "cancelled", "not_run"]
+Cause = Literal["", "infra", "evaluator", "agent_crashed", "budget", "refused", "cancelled", "not_run"] | Need
 REFUSED = frozenset(("refused", "safety_check"))
 """The model would not, or a person did not consent to what its provider wanted a person to look at."""
 
@@ -44,7 +45,7 @@ class Trial(Model):
 
 class ScoredTask(Model):
     """A task over all its repeats. `score` is the share of those with a score that passed, None without any;
-    `mixed` are those of which some passed and some failed."""
+    `mixed` are those of which some passed and some failed. `reason` says why it was left out, if it was."""
 
     id: str
     outcome: Literal["passed", "failed", "mixed", "not_scored"]
@@ -53,6 +54,7 @@ class ScoredTask(Model):
     attempts: tuple[TrialAttempt, ...]
     labels: dict[str, str]
     trials: tuple[Trial, ...]
+    reason: str = ""
 
     @property
     def passed(self) -> int:
@@ -64,11 +66,27 @@ class ScoredTask(Model):
 
 
 def scored_tasks(state: RunState) -> list[ScoredTask]:
-    """In the order of the suite."""
+    """In the order of the suite; last, those that were left out of it."""
     by_task: dict[str, list[Task]] = {}
     for task in state.swarm.tasks:
         by_task.setdefault(task.labels.get(TASK, task.id), []).append(task)
-    return [_scored(name, repeats, state) for name, repeats in by_task.items()]
+    return [
+        *(_scored(name, repeats, state) for name, repeats in by_task.items()),
+        *(_left_out(name, one) for name, one in state.swarm.left_out.items()),
+    ]
+
+
+def _left_out(name: str, one: LeftOut) -> ScoredTask:
+    return ScoredTask(
+        id=name,
+        outcome="not_scored",
+        score=None,
+        cause=one.cause,
+        attempts=(),
+        labels=one.labels,
+        trials=(),
+        reason=one.reason,
+    )
 
 
 def _scored(name: str, repeats: list[Task], state: RunState) -> ScoredTask:

@@ -16,6 +16,12 @@ from sandboxes.spec import Model
 
 Interval = tuple[float, float]
 PARTS = ("look", "agent", "act", "settle")
+_WORDS = {
+    "needs_web": "need the web",
+    "needs_account": "need an account",
+    "needs_program": "need a program that is left out",
+    "needs_root": "need root",
+}
 
 
 class Group(Model):
@@ -51,7 +57,7 @@ class Report(Model):
     @property
     def average_over(self) -> str:
         """How many tasks the score is of, and what became of the rest."""
-        rest = ", ".join(f"{count} {cause}" for cause, count in self.not_scored.items())
+        rest = ", ".join(f"{count} {_WORDS.get(cause, cause)}" for cause, count in self.not_scored.items())
         return f"{self.scored} of {len(self.tasks)} tasks" + (f"; not scored: {rest}" if rest else "")
 
 

@@ -27,7 +27,7 @@ def report_lines(report: Report) -> Iterator[str]:
         yield f"{part} of a step: {_amounts(spread)} s"
     for task in report.tasks:
         if task.outcome != "passed":
-            last = task.attempts[-1].reason if task.attempts else ""
+            last = task.attempts[-1].reason if task.attempts else task.reason
             yield f"{task.outcome}  {task.id}  {': '.join(filter(None, (task.cause, last)))}"
 
 

@@ -27,6 +27,25 @@ def bench_run(
     raise typer.Exit(run_suite(suite, agent, repeat, parallel, backend, json))
 
 
+@bench.command("osworld")
+def bench_osworld(
+    tasks: Annotated[Path, typer.Option(metavar="FOLDER", help="OSWorld's task files, as DOMAIN/ID.json.")],
+    agent: Annotated[
+        str, typer.Option(help="`null`, a file with an `agent`, or a folder of them, ID.yaml for each task.")
+    ],
+    domain: Annotated[str | None, typer.Option(help="Only the tasks of this folder in FOLDER.")] = None,
+    name: Annotated[str | None, typer.Option("--id", help="Only the task whose id begins so.")] = None,
+    repeat: Annotated[int, typer.Option(min=1, max=100, help="How often each task is tried.")] = 1,
+    parallel: Annotated[int | None, typer.Option(min=1, max=4096, help="Desktops at once.")] = None,
+    backend: Annotated[str | None, typer.Option(help="Kind of isolation; default: bubblewrap.")] = None,
+    json: Json = False,
+) -> None:
+    """Give OSWorld's own tasks to an agent, and score it with OSWorld's evaluators."""
+    from runner.cli.bench_osworld import run_osworld
+
+    raise typer.Exit(run_osworld(tasks, domain, name, agent, repeat, parallel, backend, json))
+
+
 @bench.command("resume")
 def bench_resume(
     run: Run,
