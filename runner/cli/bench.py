@@ -19,7 +19,7 @@ from runner.state import RunState, fold
 from runner.suites.outcomes import scored_tasks
 from runner.suites.page import report_page
 from runner.suites.report import Report, compare, report
-from runner.suites.trials import REPEAT, TASK, make_trials
+from runner.suites.trials import REPEAT, TASK, choose_tasks, make_trials
 from runner.suites.words import comparison_lines, report_lines
 from runner.summary import RunSummary
 from sandboxes.admission import HostLimits
@@ -32,11 +32,18 @@ _OF_TASKS = ("id", "outcome", "score", "cause", "attempts")
 
 
 def run_suite(
-    source: str, agent: str, repeats: int, parallel: int | None, backend: str | None, as_json: bool
+    source: str,
+    tasks: Sequence[str],
+    agent: str,
+    repeats: int,
+    parallel: int | None,
+    backend: str | None,
+    as_json: bool,
 ) -> int:
     """A run of a suite that came to its end is a success, whatever its score: exit code 0."""
     loaded = load_swarm(source)
-    return run_trials(make_trials(loaded.swarm, agent, repeats), loaded.folder, parallel, backend, as_json)
+    trials = make_trials(choose_tasks(loaded.swarm, tasks), agent, repeats)
+    return run_trials(trials, loaded.folder, parallel, backend, as_json)
 
 
 def run_trials(swarm: Swarm, folder: Path, parallel: int | None, backend: str | None, as_json: bool) -> int:

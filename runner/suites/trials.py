@@ -5,11 +5,11 @@ A suite is a swarm file. The agent its tasks have of their own is the oracle, a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from runner.agent_file import read_agent
-from runner.errors import SpecError, SpecProblem
+from runner.errors import SpecError, SpecProblem, suggest
 from runner.spec import AgentSpec, ScriptAgent, Swarm, Task
 from sandboxes.errors import InputError
 
@@ -35,6 +35,17 @@ def make_trials(suite: Swarm, agent: str, repeats: int) -> Swarm:
         _trial(task, spec, name, repeat, repeats) for repeat in range(1, repeats + 1) for task in suite.tasks
     ]
     return suite.model_copy(update={"tasks": tuple(tasks)})
+
+
+def choose_tasks(suite: Swarm, names: Sequence[str]) -> Swarm:
+    """The suite with these of its tasks, or all. Raises InputError for one that it has not."""
+    if not names:
+        return suite
+    known = {task.id: task for task in suite.tasks}
+    for name in names:
+        if name not in known:
+            raise InputError(f"--task: {name!r} is none of {suite.name}'s{suggest(name, known)}")
+    return suite.model_copy(update={"tasks": tuple(task for task in suite.tasks if task.id in names)})
 
 
 def find_agent(suite: Swarm, agent: str) -> AgentSpec | None:

@@ -16,6 +16,7 @@ def bench_run(
     agent: Annotated[
         str, typer.Option(help="`oracle`, `null`, one of the suite's agents, or a file with an `agent`.")
     ],
+    task: Annotated[list[str] | None, typer.Option(help="Only this one; may be given again.")] = None,
     repeat: Annotated[int, typer.Option(min=1, max=100, help="How often each task is tried.")] = 1,
     parallel: Annotated[int | None, typer.Option(min=1, max=4096, help="Desktops at once.")] = None,
     backend: Annotated[str | None, typer.Option(help="Kind of isolation; default: bubblewrap.")] = None,
@@ -24,7 +25,7 @@ def bench_run(
     """Give every task of a suite to an agent, and score it. `bench SUITE` is short for it."""
     from runner.cli.bench import run_suite
 
-    raise typer.Exit(run_suite(suite, agent, repeat, parallel, backend, json))
+    raise typer.Exit(run_suite(suite, task or [], agent, repeat, parallel, backend, json))
 
 
 @bench.command("osworld")

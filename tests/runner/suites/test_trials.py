@@ -8,7 +8,7 @@ import pytest
 
 from runner.errors import SpecError
 from runner.spec import ProcessAgent, ScriptAgent
-from runner.suites.trials import make_trials
+from runner.suites.trials import choose_tasks, make_trials
 from sandboxes.errors import InputError
 from tests.runner.laboratory import swarm, task
 
@@ -51,3 +51,11 @@ def test_tasks_that_wait_for_each_other_are_no_suite() -> None:
 def test_the_labels_of_trials_are_not_the_suites_to_give() -> None:
     with pytest.raises(SpecError, match=r"labels\.repeat"):
         make_trials(swarm(task("one", labels={"repeat": "3"})), "null", 1)
+
+
+def test_some_tasks_of_a_suite_can_be_chosen() -> None:
+    suite = swarm(task("one"), task("two"), task("three"))
+    assert [one.id for one in choose_tasks(suite, ["three", "one"]).tasks] == ["one", "three"]
+    assert choose_tasks(suite, []) == suite
+    with pytest.raises(InputError, match="did you mean 'two'"):
+        choose_tasks(suite, ["tow"])
