@@ -14,6 +14,7 @@ from runner.controller import OnEvent, run_swarm
 from runner.dead_letters import requeue
 from runner.journal import Journal
 from runner.load import load_swarm
+from runner.spec import Swarm
 from runner.state import RunState, fold
 from runner.suites.outcomes import scored_tasks
 from runner.suites.page import report_page
@@ -35,12 +36,16 @@ def run_suite(
 ) -> int:
     """A run of a suite that came to its end is a success, whatever its score: exit code 0."""
     loaded = load_swarm(source)
-    swarm = make_trials(loaded.swarm, agent, repeats)
+    return run_trials(make_trials(loaded.swarm, agent, repeats), loaded.folder, parallel, backend, as_json)
+
+
+def run_trials(swarm: Swarm, folder: Path, parallel: int | None, backend: str | None, as_json: bool) -> int:
+    """The exit code. `folder` is that of the files which tasks and agents name."""
 
     async def work(on_event: OnEvent) -> RunSummary:
         return await run_swarm(
             swarm,
-            loaded.folder,
+            folder,
             find_home(),
             backend=backend or DEFAULT_BACKEND,
             parallel=parallel,
