@@ -231,6 +231,9 @@ class Task(Model):
     reports_to: Name | None = Field(default=None, description="in a hierarchy: the task that leads this one")
     lead: Lead | None = Field(default=None, description="in a hierarchy: how this task leads")
     inputs: dict[Name, Input] = Field(default_factory=dict)
+    setup: tuple[Action, ...] = Field(
+        default=(), max_length=100, description="done on a fresh desktop once its inputs are in place"
+    )
     outputs: dict[Name, Output] = Field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     feasible: bool = Field(

@@ -26,6 +26,7 @@ from runner.spec import Output as OutputSpec
 from runner.spec import Task
 from sandboxes.desktop import Desktop
 from sandboxes.errors import FileError
+from sandboxes.guest.protocol import Window
 from sandboxes.observation import UiTree
 
 
@@ -63,6 +64,10 @@ class DesktopEvidence:
     async def tree(self) -> UiTree:
         with must_answer(self.desktop):
             return await self.desktop.ui_tree()
+
+    async def windows(self) -> Sequence[Window]:
+        with must_answer(self.desktop):
+            return await self.desktop.windows()
 
     @property
     def digests(self) -> dict[str, Sha256]:

@@ -44,6 +44,7 @@ from runner.redaction.screen import Hidden, Redaction
 from runner.redaction.secrets import NO_SECRETS, Secrets, check_no_secret
 from runner.rules import Handoff
 from runner.session import Session
+from runner.setup import set_up
 from runner.spec import AgentSpec, Input, Task
 from runner.spec import Output as OutputSpec
 from runner.validator import DesktopEvidence, Output, validate
@@ -220,6 +221,7 @@ class Worker:
             await trial.set_up()
         outcome = await self._receive(desktop)
         if outcome.failure is None:
+            await self._set_up(desktop)
             known = Known(await self._look_before(desktop), self.attempt.rejected)
             outcome = _where_feasible(task, await self._session(desktop))
         if outcome.failure is None:
@@ -231,6 +233,13 @@ class Worker:
         if outcome.failure is None:
             outcome = await self._hand_on(desktop)
         return outcome
+
+    async def _set_up(self, desktop: Desktop) -> None:
+        """Where nobody worked on the desktop before, and it is a real one."""
+        attempt = self.attempt
+        fresh = attempt.handed is None and attempt.saved is None and not attempt.progress.under_way
+        if fresh and self.host.backends.get(self.backend).capabilities.real:
+            await set_up(desktop, attempt.task.setup)
 
     async def _look_before(self, desktop: Desktop) -> dict[str, Sha256]:
         """What is there once the agent has begun may be its own."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from sandboxes.guest.protocol import Window
 from sandboxes.observation import UiTree
 
 
@@ -34,4 +35,8 @@ class Evidence(Protocol):
 
     async def tree(self) -> UiTree:
         """The accessible objects on the screen."""
+        ...
+
+    async def windows(self) -> Sequence[Window]:
+        """The top-level windows."""
         ...

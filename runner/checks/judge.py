@@ -14,6 +14,7 @@ from anyio import move_on_after, run_process, to_process
 
 from runner.checks import spec
 from runner.checks.evidence import Evidence
+from runner.checks.miniwob import judge_miniwob
 from runner.checks.python import Files
 from runner.checks.result import CheckResult, NotReadable, broken, failed, passed
 from runner.checks.text import decode, judge_text
@@ -44,6 +45,8 @@ async def _judge(check: spec.Check, evidence: Evidence) -> CheckResult:
     match check:
         case spec.Tree():
             return judge_tree(check, await evidence.tree())
+        case spec.MiniWob():
+            return judge_miniwob(check, await evidence.windows())
         case spec.Command():
             return await _judge_command(check, evidence)
         case spec.Python():

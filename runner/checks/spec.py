@@ -196,6 +196,13 @@ class Python(Model):
     timeout: float = Field(default=30, gt=0, le=600, description="seconds")
 
 
+class MiniWob(Model):
+    """A positive reward, given by the page of a MiniWoB++ task (docs/miniwob.md)."""
+
+    check: Literal["miniwob"]
+    task: str = Field(max_length=100, pattern=r"^[a-z0-9-]+$")
+
+
 Check = Annotated[
     FileExists
     | TextCheck
@@ -207,6 +214,7 @@ Check = Annotated[
     | Image
     | Command
     | Tree
-    | Python,
+    | Python
+    | MiniWob,
     Field(discriminator="check"),
 ]

@@ -26,6 +26,7 @@ from runner.schemas import judge_schema
 from runner.spec import Output, ScriptAgent, Swarm, Task
 from runner.validator import same_path
 from sandboxes.errors import GuestError
+from sandboxes.guest.protocol import Window
 from sandboxes.observation import UiTree
 from sandboxes.spec import DesktopSpec, Screen
 
@@ -129,6 +130,9 @@ class _MadeUp:
         raise GuestError("nothing runs here")
 
     async def tree(self) -> UiTree:
+        raise GuestError("nothing is shown here")
+
+    async def windows(self) -> Sequence[Window]:
         raise GuestError("nothing is shown here")
 
     def at(self, path: str) -> bytes | None:

@@ -14,9 +14,10 @@ from pydantic import Field
 from runner.actions import Action
 from runner.agents.base import Act as ActDecision
 from runner.agents.base import Look
+from runner.client_run import ClientRun
 from runner.events import InputPlaced, Kept, OutputKept
 from runner.mcp.answers import results, shown, told
-from runner.mcp.desktops import TASK, Desktops, Held
+from runner.mcp.desktops import TASK, Desktops
 from runner.spec import DesktopPath
 from sandboxes.desktop import Desktop
 from sandboxes.errors import InputError
@@ -209,13 +210,13 @@ TOOLS: dict[str, type[Tool]] = {
 }
 
 
-def _desktop(held: Held) -> Desktop:
+def _desktop(held: ClientRun) -> Desktop:
     """Of one whose client has had its first turn."""
     assert held.desktop is not None
     return held.desktop
 
 
-async def _keep(desktops: Desktops, held: Held, what: str, path: str, content: bytes) -> Kept:
+async def _keep(desktops: Desktops, held: ClientRun, what: str, path: str, content: bytes) -> Kept:
     """Put a file that passes in or out into the store."""
     if held.files >= MAX_FILES:
         raise InputError(f"desktop: {MAX_FILES} files were read and written, and no more are kept; end it")

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from runner.installing import is_complete, make_once, run_installer
 from runner.osworld import phases, provider
-from sandboxes.errors import BackendUnavailable, InfraError
+from sandboxes.errors import BackendUnavailable
 
-TIMEOUT_S = 1800.0
-FOLDER, STAMP, PYTHON = "osworld", "complete", Path("bin", "python")
+FOLDER, PYTHON = "osworld", Path("bin", "python")
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 PROVIDER = "deskswarm_osworld"
 PHASES = "deskswarm_osworld_phases"
 _OUR_OWN = {PROVIDER: Path(provider.__file__), PHASES: Path(phases.__file__)}
+_WHAT = "OSWorld's environment"
 _STAND_INS = {
     "easyocr": ("easyocr.py",),
     "librosa": ("librosa.py",),
@@ -44,10 +44,7 @@ def __getattr__(name):
 def set_up(home: Path) -> Path:
     """The Python of OSWorld's environment in deskswarm's home, made if need be. Raises InfraError."""
     folder = home / FOLDER
-    if not _has_packages(folder):
-        (folder / STAMP).unlink(missing_ok=True)
-        install(folder)
-        (folder / STAMP).write_text(_digest())
+    make_once(folder, _digest(), lambda: install(folder))
     _add_our_own(_site_packages(folder))
     return folder / PYTHON
 
@@ -55,7 +52,7 @@ def set_up(home: Path) -> Path:
 def find_python(home: Path) -> Path:
     """The Python of OSWorld's environment, made by this version of deskswarm. Raises BackendUnavailable."""
     folder = home / FOLDER
-    if not _has_packages(folder) or not _has_our_own(_site_packages(folder)):
+    if not is_complete(folder, _digest()) or not _has_our_own(_site_packages(folder)):
         raise BackendUnavailable("OSWorld's environment is not there: run `deskswarm bench setup osworld`")
     return folder / PYTHON
 
@@ -63,13 +60,10 @@ def find_python(home: Path) -> Path:
 def install(folder: Path) -> None:
     """The packages, and a Python for them. Raises InfraError."""
     python = str(folder / PYTHON)
-    _run(sys.executable, "-m", "venv", "--clear", str(folder))
-    _run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--requirement", str(REQUIREMENTS))
-
-
-def _has_packages(folder: Path) -> bool:
-    stamp = folder / STAMP
-    return stamp.is_file() and stamp.read_text() == _digest()
+    run_installer(_WHAT, sys.executable, "-m", "venv", "--clear", str(folder))
+    run_installer(
+        _WHAT, python, "-m", "pip", "install", "--quiet", "--no-deps", "--requirement", str(REQUIREMENTS)
+    )
 
 
 def _digest() -> str:
@@ -95,12 +89,3 @@ def _add_our_own(folder: Path) -> None:
 def _site_packages(folder: Path) -> Path:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     return folder / "lib" / version / "site-packages"
-
-
-def _run(*command: str) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired:
-        raise InfraError(f"OSWorld's environment was not made within {TIMEOUT_S:g} s") from None
-    if done.returncode != 0:
-        raise InfraError(f"OSWorld's environment could not be made: {done.stderr[-2000:].strip()}")

@@ -11,6 +11,7 @@ from runner.artifacts import Sha256
 from runner.contracts import look_before
 from runner.outcome import must_answer
 from runner.reexecution.record import Record
+from runner.setup import set_up
 from sandboxes.desktop import Desktop
 from sandboxes.errors import SnapshotError
 from sandboxes.host import Host
@@ -28,7 +29,8 @@ class Started:
 
 
 async def start_fresh(host: Host, record: Record, backend: str) -> Started:
-    """With the inputs that the attempt had. Raises InfraError, and InputError where the backend cannot."""
+    """With the inputs that the attempt had, and set up as then. Raises InfraError, and InputError where the
+    backend cannot."""
     desktop = await host.start(
         record.task.desktop, holder=_holder(record), backend=backend, labels=_labels(record)
     )
@@ -37,6 +39,7 @@ async def start_fresh(host: Host, record: Record, backend: str) -> Started:
             content = await to_thread.run_sync(record.store.get, kept.sha256)
             with must_answer(desktop):
                 await desktop.files.write(kept.path, content)
+        await set_up(desktop, record.task.setup)
         return Started(desktop, await look_before(desktop, record.task.outputs))
     except BaseException:
         await desktop.stop()

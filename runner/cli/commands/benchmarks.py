@@ -72,9 +72,25 @@ def bench_report(
     print_reports(runs, html, json)
 
 
+@bench.command("miniwob")
+def bench_miniwob(
+    agent: Annotated[str, typer.Option(help="`oracle`, `null`, or a file with an `agent`.")],
+    task: Annotated[list[str] | None, typer.Option(help="Only this one; may be given again.")] = None,
+    ids: Annotated[Path | None, typer.Option(metavar="FILE", help="Only those listed in a file.")] = None,
+    repeat: Annotated[int, typer.Option(min=1, max=100, help="Episodes of each task.")] = 1,
+    parallel: Annotated[int | None, typer.Option(min=1, max=4096, help="Desktops at once.")] = None,
+    backend: Annotated[str | None, typer.Option(help="Kind of isolation; default: bubblewrap.")] = None,
+    json: Json = False,
+) -> None:
+    """Give the tasks of MiniWoB++ to an agent; the reward is that of the page itself."""
+    from runner.cli.miniwob import run_miniwob
+
+    raise typer.Exit(run_miniwob(task or [], ids, agent, repeat, parallel, backend, json))
+
+
 @bench.command("setup")
 def bench_setup(
-    suite: Annotated[str, typer.Argument(metavar="SUITE", help="`osworld`: its client and evaluators.")],
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="`osworld` or `miniwob`.")],
 ) -> None:
     """Make the environment that a benchmark's own code runs in, apart from deskswarm's. Prints its Python."""
     from runner.cli.bench_setup import set_up_suite

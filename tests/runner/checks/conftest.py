@@ -12,6 +12,7 @@ from anyio import fail_after, run_process
 
 from runner.checks.evidence import Ran
 from sandboxes.errors import DeadlineExceeded, FileError
+from sandboxes.guest.protocol import Window
 from sandboxes.observation import UiTree
 
 
@@ -21,6 +22,7 @@ class FolderEvidence:
 
     folder: Path
     shown: UiTree = field(default_factory=lambda: UiTree((), {}))
+    opened: tuple[Window, ...] = ()
 
     def write(self, name: str, content: bytes | str) -> None:
         data = content if isinstance(content, bytes) else content.encode()
@@ -44,6 +46,9 @@ class FolderEvidence:
 
     async def tree(self) -> UiTree:
         return self.shown
+
+    async def windows(self) -> Sequence[Window]:
+        return self.opened
 
 
 @pytest.fixture(scope="session")
