@@ -71,6 +71,11 @@ MISSES: dict[str, tuple[str, State]] = {
         "editor-append",
         State({"~/Documents/todo-old.txt": "Buy paper\nCall Bob\nPay the deposit\n"}),
     ),
+    "with a capital": (
+        "editor-replace",
+        State({PRICES: "Tea 4.20 Euros\nCoffee 5.10 Euros\nJuice 3.80 Euros\n"}),
+    ),
+    "a folder in the home folder": ("files-new-folder", State(shell="mkdir 'Invoices 2026'")),
     "only the first": (
         "editor-replace",
         State({PRICES: "Tea 4.20 euros\nCoffee 5.10 EUR\nJuice 3.80 EUR\n"}),
