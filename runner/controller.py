@@ -57,6 +57,8 @@ async def run_swarm(
     """
     compiled = await to_thread.run_sync(compile_swarm, swarm, folder, abandon_on_cancel=True)
     swarm, plan = compiled.swarm, compiled.plan
+    if parallel is not None:  # the run's from now on, also where it is resumed
+        swarm = swarm.model_copy(update={"parallel": parallel})
     chosen = load_backend(backend, home)
     secrets = await to_thread.run_sync(secrets_of, swarm, folder)
     await chosen.check()
@@ -76,7 +78,7 @@ async def run_swarm(
             log = await RunLog.start(journal, new_run_id(), started, on_event, secrets)
             if reuse:
                 await _take_what_is_done(log, journal, home)
-            return await carry_on(host, folder, log, parallel)
+            return await carry_on(host, folder, log)
 
 
 async def carry_on(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner.cli.exit_codes import SUCCEEDED
@@ -31,22 +32,26 @@ _ASKED_FOR = ("run", "suite", "agent", "score", "interval", "scored")
 _OF_TASKS = ("id", "outcome", "score", "cause", "attempts")
 
 
-def run_suite(
-    source: str,
-    tasks: Sequence[str],
-    agent: str,
-    repeats: int,
-    parallel: int | None,
-    backend: str | None,
-    as_json: bool,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What all benchmarks take: who is tried, how often, and how. None stands for what a run does by
+    itself."""
+
+    agent: str
+    repeats: int
+    parallel: int | None
+    backend: str | None
+    as_json: bool
+
+
+def run_suite(source: str, tasks: Sequence[str], options: Options) -> int:
     """A run of a suite that came to its end is a success, whatever its score: exit code 0."""
     loaded = load_swarm(source)
-    trials = make_trials(choose_tasks(loaded.swarm, tasks), agent, repeats)
-    return run_trials(trials, loaded.folder, parallel, backend, as_json)
+    trials = make_trials(choose_tasks(loaded.swarm, tasks), options.agent, options.repeats)
+    return run_trials(trials, loaded.folder, options)
 
 
-def run_trials(swarm: Swarm, folder: Path, parallel: int | None, backend: str | None, as_json: bool) -> int:
+def run_trials(swarm: Swarm, folder: Path, options: Options) -> int:
     """The exit code. `folder` is that of the files which tasks and agents name."""
 
     async def work(on_event: OnEvent) -> RunSummary:
@@ -54,13 +59,13 @@ def run_trials(swarm: Swarm, folder: Path, parallel: int | None, backend: str | 
             swarm,
             folder,
             find_home(),
-            backend=backend or DEFAULT_BACKEND,
-            parallel=parallel,
+            backend=options.backend or DEFAULT_BACKEND,
+            parallel=options.parallel,
             limits=HostLimits.from_environment(),
             on_event=on_event,
         )
 
-    return _carry_out(work, as_json)
+    return _carry_out(work, options.as_json)
 
 
 def resume_suite(text: str, parallel: int | None, unscored: bool, as_json: bool) -> int:

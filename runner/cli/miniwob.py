@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.cli.bench import run_trials
+from runner.cli.bench import Options, run_trials
 from runner.cli.signals import run_interruptibly
 from runner.miniwob.package import Episode, set_up
 from runner.miniwob.suite import chosen_tasks, miniwob_suite, seeded
@@ -16,24 +16,16 @@ from sandboxes.home import find_home
 from sandboxes.host import DEFAULT_BACKEND
 
 
-def run_miniwob(
-    tasks: Sequence[str],
-    ids: Path | None,
-    agent: str,
-    repeats: int,
-    parallel: int | None,
-    backend: str | None,
-    as_json: bool,
-) -> int:
+def run_miniwob(tasks: Sequence[str], ids: Path | None, options: Options) -> int:
     """As `run_suite`. Raises InputError and InfraError."""
     home = find_home()
     package = set_up(home)
     names = chosen_tasks(package, [*tasks, *_listed(ids)])
-    episodes = [Episode(name, seed) for seed in range(1, repeats + 1) for name in names]
-    asked = run_interruptibly(lambda: utterances(home, package, episodes, backend or DEFAULT_BACKEND))
+    episodes = [Episode(name, seed) for seed in range(1, options.repeats + 1) for name in names]
+    asked = run_interruptibly(lambda: utterances(home, package, episodes, options.backend or DEFAULT_BACKEND))
     suite = miniwob_suite({one: said for one, said in asked.items() if one.seed == 1})
-    trials = seeded(make_trials(suite, agent, repeats), asked)
-    return run_trials(trials, package.folder, parallel, backend, as_json)
+    trials = seeded(make_trials(suite, options.agent, options.repeats), asked)
+    return run_trials(trials, package.folder, options)
 
 
 def _listed(ids: Path | None) -> list[str]:

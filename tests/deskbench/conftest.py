@@ -12,7 +12,7 @@ from sandboxes.spec import DesktopSpec
 
 
 @pytest.fixture(scope="session")
-async def small(host: Host, needs_image: Callable[[str], None]) -> AsyncIterator[Desktop]:
+async def one_desktop(host: Host, needs_image: Callable[[str], None]) -> AsyncIterator[Desktop]:
     needs_image("slim")
     async with await host.start(DesktopSpec(image="slim"), holder="test") as desktop:
         yield desktop

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from runner.load import load_swarm
 from runner.spec import ScriptAgent
-from tests.deskbench import test_media, test_office, test_small, test_web
+from sandboxes.desktop import Desktop
+from tests.deskbench import media, office, small, web
+from tests.deskbench.states import State, passes
 
-GROUPS = (test_small, test_office, test_web, test_media)
+pytestmark = pytest.mark.anyio
+
+GROUPS = (small, office, web, media)
+RIGHT = {name: state for group in GROUPS for name, state in group.RIGHT.items()}
+MISSES = {
+    f"{name}: {what}": (name, state) for group in GROUPS for what, (name, state) in group.MISSES.items()
+}
 TASKS = {task.id: task for task in load_swarm("deskbench").swarm.tasks}
 DOMAINS = {
     "editor",
@@ -40,11 +50,20 @@ def test_it_is_as_wide_and_as_deep_as_it_says() -> None:
 
 
 def test_each_task_is_tried_done_right_and_nearly_so() -> None:
-    right = Counter(name for group in GROUPS for name in group.RIGHT)
-    misses = Counter(name for group in GROUPS for name, _ in group.MISSES.values())
+    misses = Counter(name for name, _ in MISSES.values())
     feasible = {task.id for task in TASKS.values() if task.feasible}
-    assert set(right) == set(misses) == feasible
-    assert {name for name in feasible if right[name] != 1 or misses[name] < 2} == set()
+    assert set(RIGHT) == set(misses) == feasible
+    assert {name for name in feasible if misses[name] < 2} == set()
+
+
+@pytest.mark.parametrize("task", RIGHT)
+async def test_work_done_right_passes(one_desktop: Desktop, task: str) -> None:
+    assert await passes(one_desktop, task, RIGHT[task])
+
+
+@pytest.mark.parametrize(("task", "state"), MISSES.values(), ids=MISSES)
+async def test_a_near_miss_fails(one_desktop: Desktop, task: str, state: State) -> None:
+    assert not await passes(one_desktop, task, state)
 
 
 def test_an_agent_that_does_nothing_at_all_passes_no_infeasible_task() -> None:

@@ -215,6 +215,7 @@ async def test_no_more_run_at_once_than_allowed(lab: Laboratory, parallel: int) 
     )
     running = [sum(step for _, step in changes[: upto + 1]) for upto in range(len(changes))]
     assert max(running) == parallel
+    assert state.swarm.parallel == parallel  # which is what `resume` goes by
     assert state.status == "succeeded"
 
 

@@ -9,6 +9,10 @@ import typer
 
 from runner.cli.root import Json, Run, bench, osworld
 
+Tasks = Annotated[list[str] | None, typer.Option(help="Only this one; may be given again.")]
+Parallel = Annotated[int | None, typer.Option(min=1, max=4096, help="Desktops at once.")]
+Backend = Annotated[str | None, typer.Option(help="Kind of isolation; default: bubblewrap.")]
+
 
 @bench.command("run")
 def bench_run(
@@ -16,16 +20,17 @@ def bench_run(
     agent: Annotated[
         str, typer.Option(help="`oracle`, `null`, one of the suite's agents, or a file with an `agent`.")
     ],
-    task: Annotated[list[str] | None, typer.Option(help="Only this one; may be given again.")] = None,
+    task: Tasks = None,
     repeat: Annotated[int, typer.Option(min=1, max=100, help="How often each task is tried.")] = 1,
-    parallel: Annotated[int | None, typer.Option(min=1, max=4096, help="Desktops at once.")] = None,
-    backend: Annotated[str | None, typer.Option(help="Kind of isolation; default: bubblewrap.")] = None,
+    parallel: Parallel = None,
+    backend: Backend = None,
     json: Json = False,
 ) -> None:
     """Give every task of a suite to an agent, and score it. `bench SUITE` is short for it."""
-    from runner.cli.bench import run_suite
+    from runner.cli.bench import Options, run_suite
 
-    raise typer.Exit(run_suite(suite, task or [], agent, repeat, parallel, backend, json))
+    options = Options(agent, repeat, parallel, backend, json)
+    raise typer.Exit(run_suite(suite, task or [], options))
 
 
 @bench.command("osworld")
@@ -37,21 +42,23 @@ def bench_osworld(
     domain: Annotated[str | None, typer.Option(help="Only the tasks of this folder in FOLDER.")] = None,
     name: Annotated[str | None, typer.Option("--id", help="Only the task whose id begins so.")] = None,
     repeat: Annotated[int, typer.Option(min=1, max=100, help="How often each task is tried.")] = 1,
-    parallel: Annotated[int | None, typer.Option(min=1, max=4096, help="Desktops at once.")] = None,
-    backend: Annotated[str | None, typer.Option(help="Kind of isolation; default: bubblewrap.")] = None,
+    parallel: Parallel = None,
+    backend: Backend = None,
     json: Json = False,
 ) -> None:
     """Give OSWorld's own tasks to an agent, and score it with OSWorld's evaluators."""
+    from runner.cli.bench import Options
     from runner.cli.bench_osworld import run_osworld
 
-    raise typer.Exit(run_osworld(tasks, domain, name, agent, repeat, parallel, backend, json))
+    options = Options(agent, repeat, parallel, backend, json)
+    raise typer.Exit(run_osworld(tasks, domain, name, options))
 
 
 @bench.command("resume")
 def bench_resume(
     run: Run,
     unscored: Annotated[bool, typer.Option("--unscored", help="Try again what has no score.")] = False,
-    parallel: Annotated[int | None, typer.Option(min=1, max=4096, help="Desktops at once.")] = None,
+    parallel: Parallel = None,
     json: Json = False,
 ) -> None:
     """Carry on a benchmark whose controller died, or what of it has no score."""
@@ -75,17 +82,19 @@ def bench_report(
 @bench.command("miniwob")
 def bench_miniwob(
     agent: Annotated[str, typer.Option(help="`oracle`, `null`, or a file with an `agent`.")],
-    task: Annotated[list[str] | None, typer.Option(help="Only this one; may be given again.")] = None,
+    task: Tasks = None,
     ids: Annotated[Path | None, typer.Option(metavar="FILE", help="Only those listed in a file.")] = None,
     repeat: Annotated[int, typer.Option(min=1, max=100, help="Episodes of each task.")] = 1,
-    parallel: Annotated[int | None, typer.Option(min=1, max=4096, help="Desktops at once.")] = None,
-    backend: Annotated[str | None, typer.Option(help="Kind of isolation; default: bubblewrap.")] = None,
+    parallel: Parallel = None,
+    backend: Backend = None,
     json: Json = False,
 ) -> None:
     """Give the tasks of MiniWoB++ to an agent; the reward is that of the page itself."""
+    from runner.cli.bench import Options
     from runner.cli.miniwob import run_miniwob
 
-    raise typer.Exit(run_miniwob(task or [], ids, agent, repeat, parallel, backend, json))
+    options = Options(agent, repeat, parallel, backend, json)
+    raise typer.Exit(run_miniwob(task or [], ids, options))
 
 
 @bench.command("setup")

@@ -21,6 +21,7 @@ import pytest
 
 from runner.agent_file import read_agent
 from runner.artifacts import ARTIFACTS, ArtifactStore
+from runner.cli.bench import Options
 from runner.cli.bench_osworld import run_osworld
 from runner.cli.export import export_osworld
 from runner.controller import run_swarm
@@ -211,7 +212,7 @@ async def test_the_command(
 def test_without_its_environment_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESKSWARM_HOME", str(tmp_path))
     with pytest.raises(BackendUnavailable, match="deskswarm bench setup osworld"):
-        run_osworld(tmp_path, None, None, "null", 1, None, None, as_json=True)
+        run_osworld(tmp_path, None, None, Options("null", 1, None, None, as_json=True))
 
 
 @pytest.mark.docker
