@@ -95,6 +95,13 @@ def failure_error(op: str, failure: Failure) -> DeskswarmError:
     return _ERRORS[failure.kind](f"{op}: {failure.message}")
 
 
+def first_problem(error: ValidationError) -> str:
+    """What is wrong, and where: `actions.0.at: Field required`."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}" if place else first["msg"]
+
+
 def first_error(error: ValidationError) -> str:
     """A short text, made without spelling out what may be half a million errors."""
     if error.error_count() > 10:

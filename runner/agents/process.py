@@ -26,6 +26,7 @@ from runner.agents.base import AgentError, Reply, View
 from runner.spec import ProcessAgent as ProcessSpec
 from sandboxes.background import background
 from sandboxes.observation import UiTree
+from sandboxes.wire import first_problem
 
 PROTOCOL_VERSION = 1
 MAX_LINE_BYTES = 1 << 20
@@ -77,9 +78,7 @@ class ProcessAgent:
         try:
             return _REPLY.validate_json(line)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            problem = f"{place}: {first['msg']}" if place else first["msg"]
+            problem = first_problem(error)
             raise AgentError(f"the program's answer is no decision ({problem}): {_quote(line)}") from None
 
     async def _start(self) -> Process:

@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from runner.actions import Action
 from runner.agents.base import Act, Decision, Done, Failed
 from sandboxes.spec import Screen
+from sandboxes.wire import first_problem
 
 MAX_BYTES = 1 << 20
 _Said = Act | Done | Failed
@@ -40,9 +41,7 @@ def read_action(text: str) -> Decision:
             return _SAID.validate_python(value)
         return Act(actions=(_ACTION.validate_python(value),))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise NotAnAction(f"{place}: {first['msg']}" if place else first["msg"]) from None
+        raise NotAnAction(first_problem(error)) from None
 
 
 class Actions(gymnasium.Space[str]):

@@ -22,6 +22,7 @@ from sandboxes.errors import InfraError
 REQUIREMENT = "miniwob==1.1.0"
 EPISODE = Path(__file__).with_name("episode.js")
 PAGES = "pages.tar.gz"
+UNPACK = f'tar -xzf "$HOME/{PAGES}" -C "$HOME" --no-same-owner'
 TOP = "miniwob"
 EPISODE_S = 3600  # the package's own limits, 5 to 30 seconds, are made for programs inside the browser
 _LAYOUT = "1"  # of the archive; another makes it anew

@@ -10,12 +10,10 @@ import anyio
 
 from runner.actions import Focus, Open
 from runner.checks.spec import MiniWob
-from runner.errors import suggest
-from runner.miniwob.package import PAGES, Episode, Package, set_up
+from runner.miniwob.package import PAGES, UNPACK, Episode, Package, set_up
 from runner.miniwob.utterances import utterances
 from runner.spec import Budget, Input, ProcessAgent, Swarm, Task
-from runner.suites.trials import REPEAT, TASK
-from sandboxes.errors import InputError
+from runner.suites.trials import REPEAT, TASK, check_names
 from sandboxes.home import find_home
 from sandboxes.host import DEFAULT_BACKEND
 
@@ -26,18 +24,13 @@ ORACLE = ProcessAgent(
 
 _STEPS = 40
 _WINDOW_S = 300
-_START = (
-    f'tar -xzf "$HOME/{PAGES}" -C "$HOME" --no-same-owner && rm "$HOME/{PAGES}" && '
-    'exec google-chrome --app="file://$HOME/$0"'
-)
+_START = f'{UNPACK} && rm "$HOME/{PAGES}" && exec google-chrome --app="file://$HOME/$0"'
 
 
 def chosen_tasks(package: Package, names: Sequence[str]) -> tuple[str, ...]:
     """These, or all. Raises InputError for one that there is not."""
     known = package.tasks()
-    for name in names:
-        if name not in known:
-            raise InputError(f"--task: {name!r} is none of MiniWoB's{suggest(name, known)}")
+    check_names(names, known, "MiniWoB")
     return tuple(dict.fromkeys(names)) or known
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.miniwob.package import PAGES, Episode, Package
+from runner.miniwob.package import PAGES, UNPACK, Episode, Package
 from sandboxes.desktop import Desktop
 from sandboxes.errors import InfraError
 from sandboxes.host import DEFAULT_BACKEND, Host
@@ -49,7 +49,7 @@ async def utterances(
 
 async def _ask_pages(desktop: Desktop, package: Package, episodes: Collection[Episode]) -> dict[str, str]:
     await desktop.files.write(f"~/{PAGES}", package.pages.read_bytes())
-    unpacked = await desktop.exec(["sh", "-c", f'tar -xzf "$HOME/{PAGES}" --no-same-owner -C "$HOME" && pwd'])
+    unpacked = await desktop.exec(["sh", "-c", UNPACK])
     if unpacked.exit_code != 0:
         raise InfraError(f"MiniWoB's pages could not be unpacked: {unpacked.stderr[-500:]!r}")
     async with desktop.browser(timeout=PAGE_TIMEOUT_S) as browser:

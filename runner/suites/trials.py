@@ -41,11 +41,15 @@ def choose_tasks(suite: Swarm, names: Sequence[str]) -> Swarm:
     """The suite with these of its tasks, or all. Raises InputError for one that it has not."""
     if not names:
         return suite
-    known = {task.id: task for task in suite.tasks}
+    check_names(names, [task.id for task in suite.tasks], suite.name)
+    return suite.model_copy(update={"tasks": tuple(task for task in suite.tasks if task.id in names)})
+
+
+def check_names(names: Sequence[str], known: Sequence[str], suite: str) -> None:
+    """Raises InputError for one that is no task of the suite's."""
     for name in names:
         if name not in known:
-            raise InputError(f"--task: {name!r} is none of {suite.name}'s{suggest(name, known)}")
-    return suite.model_copy(update={"tasks": tuple(task for task in suite.tasks if task.id in names)})
+            raise InputError(f"--task: {name!r} is none of {suite}'s{suggest(name, known)}")
 
 
 def find_agent(suite: Swarm, agent: str) -> AgentSpec | None:

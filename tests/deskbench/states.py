@@ -20,19 +20,22 @@ class State:
     shell: str = ""
 
 
+SUITE = load_swarm("deskbench")
+TASKS = {task.id: task for task in SUITE.swarm.tasks}
+
+
 async def passes(desktop: Desktop, task_id: str, state: State) -> bool:
     """Whether all checks of the task pass."""
-    loaded = load_swarm("deskbench")
-    [task] = [task for task in loaded.swarm.tasks if task.id == task_id]
+    task = TASKS[task_id]
     await run(desktop, "rm -rf ~/* ~/.config/vlc ~/.local/share/Trash")
     for one in task.inputs.values():
         assert one.file is not None
-        await desktop.files.write(one.to, local_file(loaded.folder, one.file).read_bytes())
+        await desktop.files.write(one.to, local_file(SUITE.folder, one.file).read_bytes())
     for path, content in state.files.items():
         await desktop.files.write(path, content.encode() if isinstance(content, str) else content)
     if state.shell:
         await run(desktop, state.shell)
-    evidence = DesktopEvidence(desktop, loaded.folder, {})
+    evidence = DesktopEvidence(desktop, SUITE.folder, {})
     assert task.checks, task_id
     return all([(await judge(check, evidence)).ok for check in task.checks])
 

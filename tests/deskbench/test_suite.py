@@ -6,11 +6,10 @@ from collections import Counter
 
 import pytest
 
-from runner.load import load_swarm
 from runner.spec import ScriptAgent
 from sandboxes.desktop import Desktop
 from tests.deskbench import media, office, small, web
-from tests.deskbench.states import State, passes
+from tests.deskbench.states import TASKS, State, passes
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +18,6 @@ RIGHT = {name: state for group in GROUPS for name, state in group.RIGHT.items()}
 MISSES = {
     f"{name}: {what}": (name, state) for group in GROUPS for what, (name, state) in group.MISSES.items()
 }
-TASKS = {task.id: task for task in load_swarm("deskbench").swarm.tasks}
 DOMAINS = {
     "editor",
     "file manager",

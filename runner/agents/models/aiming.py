@@ -12,6 +12,7 @@ from runner.actions import Action, Press, Target, Type
 from runner.agents.models.answer import Malformed, Region
 from runner.agents.models.scaling import OutsideImage, Scale
 from sandboxes.guest.protocol import MAX_TEXT, Point
+from sandboxes.wire import first_problem
 
 _KEYS = {"+": "plus", " ": "space"}
 
@@ -50,9 +51,7 @@ def told_to_the_model() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise Malformed(f"{place}: {first['msg']}" if place else first["msg"]) from None
+        raise Malformed(first_problem(error)) from None
 
 
 def chord(keys: list[str]) -> str:
