@@ -26,7 +26,7 @@ from sandboxes.image.disk import missing_packages, vm_disk
 from sandboxes.owner import Owner
 from sandboxes.process import tail
 from sandboxes.spec import Capabilities, DesktopSpec, Model
-from sandboxes.vm import memory
+from sandboxes.vm import memory, pages
 from sandboxes.vm.blueprint import Blueprint, versions
 from sandboxes.vm.domain import CONSOLE
 from sandboxes.vm.hypervisor import Hypervisor
@@ -153,7 +153,9 @@ class LibvirtBackend:
         if source is None:
             raise DesktopLost(f"desktop {source_id} is gone")
         blueprint = await self._blueprint(source.spec)
-        record = _record(blueprint, owner, labels, self._machines.folder(desktop_id) / MEMORY)
+        shared = source.memory == self._template(blueprint).memory
+        began_with = source.memory if shared else self._machines.folder(desktop_id) / MEMORY
+        record = _record(blueprint, owner, labels, began_with)
         async with self._ended_on_failure(desktop_id):
             await self._machines.copy_running(source_id, desktop_id, blueprint, record)
 
@@ -191,7 +193,7 @@ class LibvirtBackend:
         records = await run_sync(self._machines.records)
         running = {name: records[name].process for name in ids if name in records}
         shares = {
-            name: await run_sync(memory.share, process.pid) for name, process in running.items() if process
+            name: await run_sync(pages.share, process.pid) for name, process in running.items() if process
         }
         return {name: share for name, share in shares.items() if share is not None}
 

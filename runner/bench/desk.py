@@ -19,6 +19,7 @@ _DOCUMENTS = "/home/user/Documents"
 _SHEET, _PAGE, _NOTE = f"{_DOCUMENTS}/ledger.xlsx", f"{_DOCUMENTS}/page.html", f"{_DOCUMENTS}/note.txt"
 SHEET, PAGE, FOLDER, NOTE = "ledger.xlsx - ", "Accounts page - ", "Documents - Thunar", "note.txt - Mousepad"
 """What the title of each window holds."""
+EDITOR = ("mousepad",)
 
 _READY_S = 120.0
 _QUIET_S = 0.5
@@ -51,18 +52,19 @@ async def busy_desktop(host: Host, backend: str) -> AsyncIterator[Desktop]:
             await _put(desktop, (await window_titled(desktop, title)).id, place)
         await _come_to_rest(desktop)
         await desktop.activate_window((await window_titled(desktop, NOTE)).id)
-        await _focus_editor(desktop)
+        await focus_editor(desktop)
         await _come_to_rest(desktop)
         yield desktop
 
 
 async def open_editor(desktop: Desktop) -> None:
     """Open the editor alone, with the keyboard in it."""
-    await desktop.open(["mousepad"])
-    await _focus_editor(desktop)
+    await desktop.open(EDITOR)
+    await focus_editor(desktop)
 
 
-async def _focus_editor(desktop: Desktop) -> None:
+async def focus_editor(desktop: Desktop) -> None:
+    """Give it the keyboard, once it is there."""
     await desktop.locator("text", app="mousepad").focus(timeout=_READY_S)
 
 

@@ -22,6 +22,7 @@ class Effort:
     resets: int = 9
     forks: int = 7
     generations: int = 6
+    clones: int = 8
     density: int = 64
     cycles: int = 100
     kills: int = 20
@@ -39,6 +40,7 @@ QUICK = Effort(
     resets=1,
     forks=1,
     generations=2,
+    clones=2,
     density=2,
     cycles=2,
     kills=1,

@@ -1,13 +1,14 @@
-"""`scripts/bench fork`: copies of a session that has been working, and copies of copies."""
+"""`scripts/bench fork`: copies of a session that has worked, copies of copies, and clones of a template."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from statistics import median
 
 from runner.bench.backends import SMALL, backends_to_measure
-from runner.bench.desk import open_editor
+from runner.bench.desk import EDITOR, focus_editor, open_editor
 from runner.bench.effort import Effort
 from runner.bench.figures import Figure, Goal
 from runner.bench.request import Tell
@@ -39,6 +40,9 @@ async def fork(host: Host, backend: str | None, effort: Effort, tell: Tell) -> A
                 yield figure
             tell(f"{measured.name}: {effort.generations} generations, each a fork of the one before")
             yield await _generations(measured, first, effort)
+        if measured.capabilities.live_fork:
+            tell(f"{measured.name}: {effort.clones} desktops at once, cloned with an editor open")
+            yield await _clones(host, measured, effort.clones)
 
 
 async def _forks(backend: Backend, source: Desktop, count: int) -> list[Figure]:
@@ -83,6 +87,21 @@ async def _descend(parent: Desktop, taken: list[list[float]]) -> None:
         taken[0].append(time.perf_counter() - began)
         await _work(copy)
         await _descend(copy, taken[1:])
+
+
+async def _clones(host: Host, backend: Backend, count: int) -> Figure:
+    """The memory of each, once all have worked."""
+    spec = SMALL.model_copy(update={"open": (EDITOR,)})
+    async with AsyncExitStack() as stack:
+        ids = []
+        for _ in range(count):
+            desktop = await host.start(spec, holder="bench", backend=backend.name, timeout=_START_S)
+            await stack.enter_async_context(desktop)
+            await focus_editor(desktop)
+            await _work(desktop)
+            ids.append(desktop.id)
+        used = (await memory_of(backend, ids)).values()
+    return Figure.of(f"clone_memory_{backend.name}", "MB", median(used) / _MB, goal=MEMORY)
 
 
 async def _work(desktop: Desktop) -> None:

@@ -82,6 +82,8 @@ class Keyboard:
 
     def release_all(self) -> None:
         """Release every key that was left down."""
+        if not self._held:
+            return
         while self._held:
             self._send(X.KeyRelease, self._held.pop())
         self._display.sync()

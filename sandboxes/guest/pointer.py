@@ -88,6 +88,8 @@ class Pointer:
 
     def release_all(self) -> None:
         """Release every button that was left down."""
+        if not self._held:
+            return
         while self._held:
             self._send(X.ButtonRelease, self._held.pop())
         self._display.sync()

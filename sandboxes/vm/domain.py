@@ -53,6 +53,9 @@ class Machine:
         self._confinement(domain)
         self._devices(SubElement(domain, "devices"))
         self._command_line(SubElement(domain, f"{{{_QEMU}}}commandline"))
+        # Else libvirt asks for each feature of the processor by itself, which takes most of a copy's start.
+        capabilities = SubElement(domain, f"{{{_QEMU}}}capabilities")
+        SubElement(capabilities, f"{{{_QEMU}}}del", capability="cpu-unavailable-features")
         return tostring(domain, encoding="unicode")
 
     def _system(self, domain: Element) -> None:

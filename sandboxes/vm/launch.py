@@ -17,17 +17,27 @@ from sandboxes.vm.record import read_record
 _NOT_THERE = (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_OPERATION_INVALID)
 
 
-def start(connection: libvirt.virConnect, machine: Machine, state: Path | None = None) -> Owner:
-    """Start a machine, by booting it or in the state of another; its process. Raises DesktopStartError."""
-    flags = libvirt.VIR_DOMAIN_NONE if state is None else libvirt.VIR_DOMAIN_START_PAUSED
+def start(connection: libvirt.virConnect, machine: Machine) -> Owner:
+    """Start a machine: one that boots does, another stands still until it is given its state. Its process.
+
+    Raises DesktopStartError.
+    """
+    flags = libvirt.VIR_DOMAIN_NONE if machine.boot else libvirt.VIR_DOMAIN_START_PAUSED
     try:
-        domain = connection.createXML(machine.xml(), flags)
-        if state is not None:
-            load_state(domain, state)
-            domain.resume()
-        return _process(machine.name)
+        connection.createXML(machine.xml(), flags)
     except libvirt.libvirtError as error:
         raise DesktopStartError(f"the machine {machine.name} did not start: {error}") from error
+    return _process(machine.name)
+
+
+def go_on(connection: libvirt.virConnect, name: str, state: Path) -> None:
+    """Give a machine the state of another, with which it goes on. Raises DesktopStartError."""
+    try:
+        domain = connection.lookupByName(name)
+        load_state(domain, state)
+        domain.resume()
+    except libvirt.libvirtError as error:
+        raise DesktopStartError(f"the machine {name} did not go on: {error}") from error
 
 
 def pause(connection: libvirt.virConnect, name: str) -> libvirt.virDomain:

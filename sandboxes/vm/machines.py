@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from sandboxes import process
 from sandboxes.deadline import deadline
 from sandboxes.errors import DesktopLost, DesktopStartError, InfraError
 from sandboxes.guest.frames import FrameError
-from sandboxes.vm import launch, memory
+from sandboxes.owner import Owner
+from sandboxes.vm import launch, memory, pages
 from sandboxes.vm.adopt import adopt
 from sandboxes.vm.blueprint import Blueprint
 from sandboxes.vm.domain import Machine
@@ -32,6 +34,12 @@ from sandboxes.vm.template import Template
 
 MEMORY, STATE, DISK = "memory", "state", "disk.qcow2"
 _ADOPT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    process: Owner
+    memory: Path
 
 
 class Machines:
@@ -55,15 +63,27 @@ class Machines:
         folder = self._begin(desktop_id, record)
         if blueprint.spec.root:
             await run_sync(memory.copy_file, template.disk, folder / DISK)
-        await self._copy(desktop_id, blueprint, record, template.state)
+        await self._start_copy(desktop_id, blueprint, record)
+        await self._go_on(desktop_id, blueprint, record, template.state)
 
     async def copy_running(
         self, source_id: str, desktop_id: str, blueprint: Blueprint, record: Record
     ) -> None:
-        """Raises DesktopLost too."""
+        """The copy's memory begins with the file that the source's began with; what the source has written
+        since is handed over from the one process to the other. Raises DesktopLost too."""
         folder = self._begin(desktop_id, record)
-        await self.save(source_id, folder)
-        await self._copy(desktop_id, blueprint, record, folder / STATE)
+        source = self._running(source_id)
+        if record.memory != source.memory:
+            await run_sync(memory.copy_file, source.memory, record.memory)
+        if blueprint.spec.root:  # QEMU opens it now, and reads it when the machine goes on
+            await run_sync(memory.copy_file, self.folder(source_id) / DISK, folder / DISK)
+        copy = await self._start_copy(desktop_id, blueprint, record)
+
+        def hand_over() -> None:
+            pages.add_to_machine(source.process.pid, source.memory, copy.pid, record.memory)
+
+        await self._save(source_id, folder, hand_over)
+        await self._go_on(desktop_id, blueprint, record, folder / STATE)
 
     async def copy_saved(self, desktop_id: str, blueprint: Blueprint, record: Record, saved: Path) -> None:
         """From what `memory.pack` made of `save`. Raises SnapshotError too."""
@@ -71,28 +91,35 @@ class Machines:
         await run_sync(memory.unpack, saved, folder / MEMORY, blueprint.memory_bytes)
         if blueprint.spec.root:
             await run_sync(memory.copy_file, saved / DISK, folder / DISK)
-        await self._copy(desktop_id, blueprint, record, saved / STATE)
+        await self._start_copy(desktop_id, blueprint, record)
+        await self._go_on(desktop_id, blueprint, record, saved / STATE)
 
     async def save(self, desktop_id: str, target: Path) -> None:
         """Write a running machine's memory, state and disk to a folder on the stage; it goes on.
 
-        It stands still only while the pages are copied that it has written. What its kernel has not yet
-        written to the disk is in the memory, which is of the same moment. Raises DesktopLost.
+        What its kernel has not yet written to the disk is in the memory, which is of the same moment.
+        Raises DesktopLost.
         """
-        folder = self.folder(desktop_id)
-        record = read_record(folder)
-        if record is None or record.process is None:
-            raise DesktopLost(f"desktop {desktop_id} is gone")
-        qemu, began_with = record.process, record.memory
+        source = self._running(desktop_id)
+        await run_sync(memory.copy_file, source.memory, target / MEMORY)
+
+        def add_pages() -> None:
+            pages.add_to_file(source.process.pid, source.memory, target / MEMORY)
+
+        await self._save(desktop_id, target, add_pages)
+
+    async def _save(self, desktop_id: str, target: Path, keep_pages: Callable[[], None]) -> None:
+        """A machine's state and disk, and what it has written to its memory, which is somebody else's matter.
+        It stands still only while that is copied."""
         user = self._hypervisor.user(desktop_id, kvm=False)
-        await run_sync(memory.copy_file, began_with, target / MEMORY)
+        disk = self.folder(desktop_id) / DISK
 
         def save(connection: libvirt.virConnect) -> None:
             with launch.paused(connection, desktop_id) as domain:
                 save_state(domain, target / STATE, user)
-                memory.add_written_pages(qemu.pid, began_with, target / MEMORY)
-                if (folder / DISK).exists():
-                    memory.copy_file(folder / DISK, target / DISK)
+                keep_pages()
+                if disk.exists():
+                    memory.copy_file(disk, target / DISK)
 
         await self._hypervisor.ask(save)
 
@@ -106,10 +133,11 @@ class Machines:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    async def start(self, machine: Machine, record: Record, state: Path | None) -> None:
-        """Boot a machine, or start it in the state of another. Raises DesktopStartError."""
-        qemu = await self._hypervisor.ask(partial(launch.start, machine=machine, state=state))
+    async def start(self, machine: Machine, record: Record) -> Owner:
+        """Start a machine; its process. Raises DesktopStartError."""
+        qemu = await self._hypervisor.ask(partial(launch.start, machine=machine))
         record.model_copy(update={"processes": [str(qemu)]}).write(machine.folder)
+        return qemu
 
     async def connect(self, desktop_id: str) -> ByteStream:
         """Raises DesktopLost."""
@@ -147,7 +175,14 @@ class Machines:
         record.write(folder)
         return folder
 
-    async def _copy(self, desktop_id: str, blueprint: Blueprint, record: Record, state: Path) -> None:
+    def _running(self, desktop_id: str) -> _Running:
+        record = read_record(self.folder(desktop_id))
+        if record is None or record.process is None:
+            raise DesktopLost(f"desktop {desktop_id} is gone")
+        return _Running(record.process, record.memory)
+
+    async def _start_copy(self, desktop_id: str, blueprint: Blueprint, record: Record) -> Owner:
+        """It stands still: it has no state yet."""
         folder = self.folder(desktop_id)
         user = self._hypervisor.user(desktop_id, kvm=blueprint.kvm)
         own_disk = folder / DISK
@@ -156,7 +191,10 @@ class Machines:
                 user.give(file)
         disk = own_disk if blueprint.spec.root else blueprint.disk.disk
         machine = blueprint.machine(desktop_id, folder, memory=record.memory, disk=disk, user=user, boot=None)
-        await self.start(machine, record, state)
+        return await self.start(machine, record)
+
+    async def _go_on(self, desktop_id: str, blueprint: Blueprint, record: Record, state: Path) -> None:
+        await self._hypervisor.ask(partial(launch.go_on, name=desktop_id, state=state))
         await self._adopt(desktop_id, record.started_at + blueprint.spec.limits.lifetime_s)
 
     async def _adopt(self, desktop_id: str, ends_at: float) -> None:

@@ -41,7 +41,7 @@ async def make_template(
             user=user,
             boot=blueprint.boot,
         )
-        await machines.start(machine, record, None)
+        await machines.start(machine, record)
         await wait_until_up(folder)
         async with await machines.connect(desktop_id) as stream:
             await rehearse(stream, desktop_id, blueprint.spec.open)

@@ -1,34 +1,21 @@
-"""A machine's memory as a file: the file it began with, and over that the pages it has written since.
-
-These are its own, and in no file; the kernel tells which they are (`pagemap`) and hands them out to whoever
-may trace the process. Also as two files without the pages that hold nothing, to be kept.
-"""
+"""A machine's memory as a file; and as two files without the pages that hold nothing, to be kept."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sandboxes.errors import DesktopLost, SnapshotError
+from sandboxes.errors import SnapshotError
 
 PAGE = 4096
-_PRESENT, _SWAPPED, _OF_FILE = 63, 62, 61
 _PIECE = 1 << 22
 _PAGES, _NUMBERS = "memory.pages", "memory.numbers"
 _NUMBER = np.dtype("<u4")
-
-
-@dataclass(frozen=True, slots=True)
-class _Mapping:
-    start: int
-    end: int
-    offset: int
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -39,34 +26,6 @@ def copy_file(source: Path, target: Path) -> None:
         for start, end in _extents(original.fileno(), size):
             while start < end:
                 start += os.copy_file_range(original.fileno(), copy.fileno(), end - start, start, start)
-
-
-def add_written_pages(pid: int, base: Path, target: Path) -> None:
-    """Write what a paused machine has changed over a copy of what it began with.
-
-    Raises DesktopLost where it has ended, PermissionError where the kernel does not let us look.
-    """
-    try:
-        with (
-            Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory,
-            Path(f"/proc/{pid}/pagemap").open("rb", buffering=0) as pagemap,
-            target.open("r+b", buffering=0) as copy,
-        ):
-            for mapping in _mappings(pid, base):
-                for start, end in _written(pagemap.fileno(), mapping):
-                    place = start - mapping.start + mapping.offset
-                    _copy_range(memory.fileno(), start, copy.fileno(), place, end - start)
-    except (FileNotFoundError, ProcessLookupError) as error:
-        raise DesktopLost(f"the machine's process has ended: {error}") from error
-
-
-def share(pid: int) -> int | None:
-    """The memory that a process uses, in bytes, with its part of what it shares; None where it has ended."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:")), None)
 
 
 def pack(memory: Path, folder: Path) -> None:
@@ -96,9 +55,17 @@ def unpack(folder: Path, memory: Path, size: int) -> None:
         if os.fstat(pages.fileno()).st_size != len(numbers) * PAGE:
             raise SnapshotError(f"{_PAGES}: not {len(numbers)} pages")
         target.truncate(size)
-        for first, last in _runs(numbers):
+        for first, last in runs(numbers):
             start = int(numbers[first]) * PAGE
             _copy_range(pages.fileno(), first * PAGE, target.fileno(), start, (last - first) * PAGE)
+
+
+def runs(numbers: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Where numbers follow one another: the indices of a run's first and of what comes after its last."""
+    if len(numbers):
+        breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
+        edges = [0, *breaks.tolist(), len(numbers)]
+        yield from pairwise(edges)
 
 
 def _pages_of(data: bytes) -> NDArray[np.uint64]:
@@ -116,39 +83,6 @@ def _extents(file: int, size: int) -> Iterator[tuple[int, int]]:
             return
         end = os.lseek(file, start, os.SEEK_HOLE)
         yield start, end
-
-
-def _mappings(pid: int, file: Path) -> list[_Mapping]:
-    """Where a process has mapped a file. Raises DesktopLost where it has not."""
-    path = str(file.resolve())
-    found = []
-    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-        addresses, _, offset, _, _, *name = line.split(maxsplit=5)
-        if name == [path]:
-            start, _, end = addresses.partition("-")
-            found.append(_Mapping(int(start, 16), int(end, 16), int(offset, 16)))
-    if not found:
-        raise DesktopLost(f"process {pid} does not use {file}")
-    return found
-
-
-def _written(pagemap: int, mapping: _Mapping) -> Iterator[tuple[int, int]]:
-    """The address ranges whose pages are the process's own."""
-    count = (mapping.end - mapping.start) // PAGE
-    entries = np.frombuffer(os.pread(pagemap, count * 8, mapping.start // PAGE * 8), np.uint64)
-    there = (entries >> np.uint64(_PRESENT)) | (entries >> np.uint64(_SWAPPED))
-    own = np.flatnonzero(there & ~(entries >> np.uint64(_OF_FILE)) & np.uint64(1))
-    for first, last in _runs(own):
-        start = mapping.start + int(own[first]) * PAGE
-        yield start, start + (last - first) * PAGE
-
-
-def _runs(numbers: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Where numbers follow one another: the indices of a run's first and of what comes after its last."""
-    if len(numbers):
-        breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
-        edges = [0, *breaks.tolist(), len(numbers)]
-        yield from pairwise(edges)
 
 
 def _copy_range(source: int, start: int, target: int, place: int, size: int) -> None:

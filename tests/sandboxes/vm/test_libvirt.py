@@ -77,6 +77,40 @@ async def test_programs_run_on_in_a_copy_and_in_its_copies(machine: Desktop) -> 
         assert (await machine.exec(["cat", "/tmp/mine"])).exit_code != 0
 
 
+async def test_copies_share_the_file_their_memory_began_with(host: Host, machine: Desktop) -> None:
+    runs = Stage(host.home).runs
+    async with await machine.fork(holder="son") as son:
+        began_with = {record.memory for one in (machine, son) if (record := read_record(runs / one.id))}
+        assert len(began_with) == 1
+        assert not (runs / son.id / "memory").exists()
+
+
+async def test_a_copy_of_a_restored_machine_outlives_it(host: Host, machine: Desktop) -> None:
+    """What that one's memory began with ends with it."""
+    await machine.open(["python3", "-c", COUNTER])
+    before = await count(machine)
+    taken = await machine.snapshot()
+    async with await host.restore(taken.id, holder="restored") as restored:
+        son = await restored.fork(holder="son")
+    async with son, await son.fork(holder="grandson") as grandson:
+        await said(
+            grandson, f'until [ "$(cat /tmp/count)" -gt {before + 5} ]; do sleep 0.1; done 2>/dev/null'
+        )
+
+
+async def test_a_copy_reads_from_its_disk_what_was_written_there(host: Host) -> None:
+    """QEMU has the copy's disk open before what is on it is copied."""
+    as_root = "echo password | sudo -S sh -c '{}' 2>/dev/null"
+    spec = SPEC.model_copy(update={"root": True})
+    async with await host.start(spec, backend="libvirt", holder="test") as machine:
+        written = await said(
+            machine, as_root.format("head -c 9000000 /dev/urandom > /root/file; sync; md5sum /root/file")
+        )
+        async with await machine.fork(holder="copy") as copy:
+            forget = "echo 3 > /proc/sys/vm/drop_caches"
+            assert await said(copy, as_root.format(f"{forget}; md5sum /root/file")) == written
+
+
 async def test_each_copy_is_somebody_else(machine: Desktop) -> None:
     async with await machine.fork(holder="copy") as copy:
         for line, other in zip(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandboxes.errors import DesktopLost, SnapshotError
-from sandboxes.vm import memory
+from sandboxes.vm import memory, pages
 from sandboxes.vm.memory import PAGE
 from sandboxes.vm.template import Template
 
@@ -74,15 +74,41 @@ def test_only_what_a_process_has_written_is_added(original: Path, tmp_path: Path
         copy = tmp_path / "copy"
         memory.copy_file(original, copy)
         os.truncate(copy, SIZE)
-        memory.add_written_pages(os.getpid(), original, copy)
+        pages.add_to_file(os.getpid(), original, copy)
         assert copy.read_bytes() == mapped[:]
     assert original.read_bytes()[PAGE : 2 * PAGE] == page(1)
+
+
+def test_what_a_process_has_written_is_handed_over_to_another(original: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    memory.copy_file(original, copy)
+    with (
+        original.open("r+b") as file,
+        copy.open("r+b") as other,
+        mmap.mmap(file.fileno(), SIZE, mmap.MAP_PRIVATE) as source,
+        mmap.mmap(other.fileno(), SIZE, mmap.MAP_PRIVATE) as target,
+    ):
+        for number in (0, 2, 3, 900, PAGES - 1):
+            source[number * PAGE : (number + 1) * PAGE] = page(-number - 1)
+        pages.add_to_machine(os.getpid(), original, os.getpid(), copy)
+        assert target[:] == source[:]
+    assert copy.read_bytes() == original.read_bytes(), "the file that both began with was written to"
+
+
+def test_pages_go_to_no_process_that_began_with_something_else(original: Path, tmp_path: Path) -> None:
+    """As where the template was made anew between the start of the source and that of its copy."""
+    with original.open("r+b") as file, mmap.mmap(file.fileno(), SIZE, mmap.MAP_PRIVATE) as source:
+        source[:PAGE] = page(-1)
+        original.unlink()
+        original.write_bytes(bytes(SIZE))
+        with pytest.raises(DesktopLost, match="does not use"):
+            pages.add_to_machine(os.getpid(), original, os.getpid(), original)
 
 
 def test_a_process_that_uses_another_file_is_not_read(original: Path, tmp_path: Path) -> None:
     memory.copy_file(original, tmp_path / "copy")
     with pytest.raises(DesktopLost):
-        memory.add_written_pages(os.getpid(), original, tmp_path / "copy")
+        pages.add_to_file(os.getpid(), original, tmp_path / "copy")
 
 
 def test_a_template_whose_memory_was_touched_is_not_whole(original: Path, tmp_path: Path) -> None:
