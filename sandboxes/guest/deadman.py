@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -26,6 +27,7 @@ class DeadMansSwitch:
 
     def __init__(self, boot_ttl_s: float, lifetime_s: float) -> None:
         self._boot_ttl_s = boot_ttl_s
+        self._deadline = math.inf
         self._changed = threading.Event()
         self.begin(lifetime_s)
         threading.Thread(target=self._watch, daemon=True, name="dead-man's switch").start()
@@ -34,12 +36,17 @@ class DeadMansSwitch:
         """A life of so many seconds; until a holder sets its own, the time to start counts."""
         self._end_of_life = time.monotonic() + lifetime_s
         self.set_ttl(self._boot_ttl_s)
+        self._changed.set()
 
     def set_ttl(self, ttl_s: float) -> None:
         """From now on the desktop lives `ttl_s` seconds after each word of its holder."""
         self._ttl_s = ttl_s
+        before = self._deadline
         self.hold()
-        self._changed.set()
+        if (
+            self._deadline < before
+        ):  # Else it is looked at in time, and need not be woken in the middle of a request.
+            self._changed.set()
 
     def hold(self) -> None:
         """The holder has spoken."""
