@@ -181,17 +181,20 @@ class Locator:
 
     async def _looks(self, end: float) -> AsyncGenerator[UiTree]:
         """The tree, again and again until `end`, and at least once. What has too little time to be read, as
-        a full sheet in an emulated machine, gets twice as much the next time."""
+        a full sheet in an emulated machine, gets twice as much the next time. Applications busy with answers
+        for long get as long for their own work."""
         pace, application_s = Pace(), APPLICATION_S
         while True:
+            looked_at = anyio.current_time()
             tree = await self._desktop.ui_tree(application_s=application_s)
+            took = anyio.current_time() - looked_at
             yield tree
             left = end - anyio.current_time()
             if left <= 0:
                 return
             if tree.cut:
                 application_s = min(2 * application_s, MAX_APPLICATION_S)
-            await self._desktop.settle(timeout=min(left, REST_S))
+            await self._desktop.settle(timeout=min(left, max(REST_S, took)))
             await pace.wait()
 
     def _find(self, tree: UiTree) -> list[Match]:
@@ -210,5 +213,7 @@ class Locator:
         if any(self._query.matches(node) for node in tree.nodes):
             return f"{self} is there, but not on the screen, after {timeout:g} s"
         near = ", ".join(self._query.near(tree.nodes)) or "nothing like it"
-        cut = "".join(f"; {app}: {why}" for app, why in tree.cut.items())
-        return f"no {self} within {timeout:g} s; near: {near}{cut:.500}"
+        missing = [f"; {app}: {why}" for app, why in tree.cut.items()]
+        covered = (describe(node) for node in tree.nodes if "covered" in node.states)
+        missing += [f"; what is in {one} is behind another window" for one in covered]
+        return f"no {self} within {timeout:g} s; near: {near}{''.join(missing):.500}"

@@ -29,7 +29,7 @@ ACTED_ON = _set(
     "terminal|push button menu|document web"
 )
 SAID = _set(
-    "active|busy|checked|collapsed|editable|expanded|focused|invalid-entry|modal|pressed|read-only|"
+    "active|busy|checked|collapsed|covered|editable|expanded|focused|invalid-entry|modal|pressed|read-only|"
     "required|selected"
 )
 _MAX_NAME = 80

@@ -53,7 +53,8 @@ Extents = tuple[int, int, int, int]
 class Accessible:
     """One object. `child_count` is -1 where the application does not say it in bulk. `identity` is its path,
     or its `place` in a sheet: LibreOffice makes the cells anew for who asks. `shift` is how far it is from
-    where it says it is; `extents` are true. `read` says that nothing more is to be asked of it."""
+    where it says it is; `extents` are true. `window` is the name of the one it is in; `covered` says that
+    all of it is behind another. `read` says that nothing more is to be asked of it."""
 
     path: str
     role: int
@@ -71,6 +72,8 @@ class Accessible:
     attributes: list[tuple[str, str]] = field(default_factory=list)
     place: Place | None = None
     shift: Shift = NOT_SHIFTED
+    window: str = ""
+    covered: bool = False
     read: bool = False
 
     @property
@@ -165,6 +168,8 @@ class Application:
             await self.together(self._complete(node) for node in level)
             for node in level:
                 node.children = [child for child in node.children if self._wanted(child)]
+                for child in node.children:
+                    child.window = child.name if node is root else node.window
             await find_shifts(self, level)
             level = [child for node in level for child in node.children]
             nodes += level

@@ -41,7 +41,7 @@ def _node(accessible: Accessible, parent: int | None, owner: str, app: str) -> d
         "role": role_name(accessible.role),
         "name": accessible.name.strip()[:_MAX_NAME],
         "text": accessible.text[:MAX_TEXT],
-        "states": state_names(accessible.states),
+        "states": [*state_names(accessible.states), *["covered"] * accessible.covered],
         "rect": {"x": x, "y": y, "width": width, "height": height} if accessible.extents else None,
         "parent": parent,
         "app": app,

@@ -35,7 +35,7 @@ class Desktop:
         self.actions = Actions(session.display, session.paint)
         self.tunnels = Tunnels(session.proxy)
         windows = Windows(session.display)
-        self.accessibility = Accessibility(session.bus, Painters(session.paint, windows))
+        self.accessibility = Accessibility(session.bus, Painters(session.paint, windows), windows)
         commands = Commands(processes, session.environment)
         clipboard = Clipboard(commands, session.display)
         self._paint = session.paint

@@ -11,7 +11,8 @@ from Xlib.display import Display as XDisplay
 from Xlib.ext import damage
 
 from .paths import DISPLAY
-from .quiet import Quiet, Rectangle
+from .quiet import Quiet
+from .rectangles import Rectangle
 
 _CURSOR_CHANGES = 1
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .paint import PaintWatch
-from .protocol import Rect, Window
-from .quiet import Rectangle
+from .protocol import Window
+from .rectangles import Rectangle, covers, overlap, rectangle_of
 from .windows import Windows
 
 _MAX_RECTANGLES = 2000
@@ -35,13 +35,6 @@ class Painters:
         pids = _owners(painted, before) | _owners(painted, self._before)
         return None if None in pids else frozenset(pid for pid in pids if pid is not None)
 
-    def covering(self, pid: int) -> tuple[Rectangle, ...]:
-        """The windows that may hide what this process changes in its own."""
-        windows = [window for window in self._before if not window.minimized]
-        lowest = next((index for index, window in enumerate(windows) if window.pid == pid), len(windows))
-        frames = (window.frame for window in windows[lowest + 1 :])
-        return tuple((frame.x, frame.y, frame.width, frame.height) for frame in frames)
-
     def _note(self, painted: set[Rectangle]) -> None:
         if len(self._painted) <= _MAX_RECTANGLES:
             self._painted |= painted
@@ -51,20 +44,9 @@ def _owners(painted: Iterable[Rectangle], windows: Sequence[Window]) -> set[int 
     owners: set[int | None] = set()
     for rectangle in painted:
         for window in reversed(windows):
-            if not window.minimized and _overlap(rectangle, window.frame):
+            frame = rectangle_of(window.frame)
+            if not window.minimized and overlap(rectangle, frame):
                 owners.add(window.pid)
-                if _covers(window.frame, rectangle):
+                if covers(frame, rectangle):
                     break
     return owners
-
-
-def _overlap(rectangle: Rectangle, frame: Rect) -> bool:
-    x, y, width, height = rectangle
-    across = x < frame.x + frame.width and frame.x < x + width
-    return across and y < frame.y + frame.height and frame.y < y + height
-
-
-def _covers(frame: Rect, rectangle: Rectangle) -> bool:
-    x, y, width, height = rectangle
-    across = frame.x <= x and x + width <= frame.x + frame.width
-    return across and frame.y <= y and y + height <= frame.y + frame.height

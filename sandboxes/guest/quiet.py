@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import anyio
 
-Rectangle = tuple[int, int, int, int]
-"""x, y, width, height."""
+from .rectangles import Rectangle
 
 _TILE = 64
 _REPEATS = 3

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .atspi import ACCESSIBLE, NULL_PATH, OF_ONE, TABLE
-from .quiet import Rectangle
+from .rectangles import Rectangle, overlap
+from .stacking import Stacking
 
 if TYPE_CHECKING:
     from .accessible import Accessible, Application
@@ -23,39 +24,42 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What was read of one sheet, and what it looked like just before. A cell that could not be read is
-    None."""
+    """What was read of one sheet, and what it looked like just before, with the windows `above` it. A cell
+    that could not be read is None."""
 
     cells: dict[Place, Accessible | None]
     view: View
+    above: tuple[Rectangle, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was read of an application's sheets before, and the windows that may hide a part of them now."""
+    """What was read of an application's sheets before, and what may hide a part of them now."""
 
     sheets: Mapping[str, Sheet] = field(default_factory=dict)
-    covering: Sequence[Rectangle] = ()
+    stacking: Stacking = field(default_factory=Stacking)
 
 
 async def read_sheet(
     application: Application, node: Accessible, first: int, last: int | None, columns: int
 ) -> list[Accessible]:
     """The cells from one to another, at most MAX_CELLS of them. What looks as it did when it was read last is
-    not asked again, unless it may be hidden."""
+    not asked again, unless it may be hidden; what details tell is not seen."""
     from .view import View  # Only here: a desktop need not wait for numpy to stand.
 
     places, view = _block(first, last, columns), View(node.extents or (0, 0, 0, 0))
     if last is not None and (last // columns, last % columns) != places[-1]:
         application.leave_out(f"all but {len(places)} cells that show of the table {node.name!r}")
-    cells = _unchanged(application, application.known.sheets.get(node.path), places, view)
+    above = application.known.stacking.above(node.window)
+    before = None if application.details else application.known.sheets.get(node.path)
+    cells = _unchanged(before, places, view, above)
     missing = [place for place in places if place not in cells]
     if len(missing) <= _FEW:
         found = await application.together(_read_cell(application, node, place) for place in missing)
         cells |= dict(zip(missing, found, strict=True))
     else:
         cells = await _read_block(application, node, places)
-    application.sheets[node.path] = Sheet(cells, view)
+    application.sheets[node.path] = Sheet(cells, view, above)
     return [cell for place in places if (cell := cells[place]) is not None]
 
 
@@ -69,14 +73,14 @@ def _block(first: int, last: int | None, columns: int) -> list[Place]:
 
 
 def _unchanged(
-    application: Application, before: Sheet | None, places: Sequence[Place], view: View
+    before: Sheet | None, places: Sequence[Place], view: View, above: tuple[Rectangle, ...]
 ) -> dict[Place, Accessible | None]:
     """The cells that need not be read again. One with the cursor must be: while it is edited it looks as it
-    will be, but is not. And what details tell is not seen."""
-    if application.details or before is None or before.cells.keys() != set(places):
+    will be, but is not."""
+    if before is None or before.cells.keys() != set(places):
         return {}
     same = view.compare(before.view)
-    covering = application.known.covering
+    hiding = {*before.above, *above}
     return {
         place: cell
         for place, cell in before.cells.items()
@@ -84,7 +88,7 @@ def _unchanged(
         and cell.extents is not None
         and not cell.states & OF_ONE
         and same(cell.extents)
-        and not any(_overlap(cell.extents, window) for window in covering)
+        and not any(overlap(cell.extents, window) for window in hiding)
     }
 
 
@@ -152,8 +156,3 @@ async def _find_extents(
         above, beside = cells[top, column], cells[row, left]
         if cell and above and beside and above.extents and beside.extents:
             cell.extents = (above.extents[0], beside.extents[1], above.extents[2], beside.extents[3])
-
-
-def _overlap(one: Rectangle, other: Rectangle) -> bool:
-    across = one[0] < other[0] + other[2] and other[0] < one[0] + one[2]
-    return across and one[1] < other[1] + other[3] and other[1] < one[1] + one[3]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -17,11 +17,12 @@ from .bus import BusError, call, connect_bus, process_id, receive_signals
 from .failures import RequestFailed
 from .nodes import encode_nodes
 from .painters import Painters
+from .patience import Answers, Patience
 from .protocol import MAX_TREE_BYTES, Tree, TreeReply
 from .sheet import Known, Sheet
+from .stacking import Stacking
+from .windows import Windows
 
-_SILENCE_S = 2.0
-_PRECISION_S = 0.1
 _MAX_APP = 200
 _REGISTRY = "org.a11y.atspi.Registry"
 _REGISTRY_PATH = "/org/a11y/atspi/registry"
@@ -42,10 +43,12 @@ class _Look:
     """
 
     wanted: Tree
-    pid: int
+    answers: Answers
+    pid: int = 0
     whole: bool = False
     stale: bool = False
-    sheets: dict[str, Sheet] = field(default_factory=dict)
+    sheets: Mapping[str, Sheet] = field(default_factory=dict)
+    stacking: Stacking = field(default_factory=Stacking)
     announced: set[_Event] = field(default_factory=set)
     echo: frozenset[_Event] = frozenset()
     in_use: bool = False
@@ -68,31 +71,6 @@ class _Look:
         self.whole = whole
 
 
-class _Patience:
-    """Grants an application more time as long as it keeps answering: it is slow, then, but does not hang."""
-
-    def __init__(self, scope: anyio.CancelScope, application_s: float) -> None:
-        self._scope = scope
-        self._loop = asyncio.get_running_loop()
-        self._application_s = application_s
-        self._end = self._loop.time() + application_s
-        self.heard()
-
-    def heard(self) -> None:
-        """It has answered a call. There are thousands: the deadline is moved only where that tells."""
-        deadline = min(self._loop.time() + _SILENCE_S, self._end)
-        if abs(deadline - self._scope.deadline) > _PRECISION_S:
-            self._scope.deadline = deadline
-
-    def complaint(self) -> str | None:
-        """Why the application was not read to the end, if it was not."""
-        if not self._scope.cancelled_caught:
-            return None
-        if self._loop.time() >= self._end:
-            return f"it did not answer all within {self._application_s:g} s"
-        return f"it did not answer for {_SILENCE_S:g} s"
-
-
 class Accessibility:
     """Reads the tree through the accessibility bus, found through the session bus.
 
@@ -100,8 +78,9 @@ class Accessibility:
     what it had to announce arrives before its answer does.
     """
 
-    def __init__(self, session_bus: MessageBus, painters: Painters) -> None:
+    def __init__(self, session_bus: MessageBus, painters: Painters, windows: Windows) -> None:
         self._session_bus = session_bus
+        self._windows = windows
         self._painters = painters
         self._bus: MessageBus | None = None
         self._names: dict[str, str] = {}
@@ -152,21 +131,29 @@ class Accessibility:
 
     async def _look(self, bus: MessageBus, owner: str, args: Tree) -> _Look:
         """What an application shows: what it said last, where that still holds."""
-        look = _Look(args, 0)
+        last = self._looks.get(owner)
+        look = _Look(args, last.answers if last is not None else Answers())
         with anyio.CancelScope() as scope:
-            patience = _Patience(scope, args.application_s)
+            patience = Patience(scope, args.application_s)
             application = Application(bus, owner, args, patience.heard)
-            last = self._looks.get(owner)
+            await look.answers.caught_up()
+            patience.expect(look.answers.slowest_s)
             if last is not None and await self._still_holds(bus, owner, last, args):
                 return last
             look.pid = last.pid if last is not None else await process_id(bus, owner)
+            look.stacking = Stacking(look.pid, self._windows.all)
             self._looks[owner] = look
-            application.known = self._known(last, args)
+            application.known = Known(_sheets(last, args), look.stacking)
             await application.read()
-        look.sheets = application.sheets
+        whole = not scope.cancelled_caught
+        look.sheets = application.sheets if whole else application.known.sheets
         look.cut = "; ".join(filter(None, (patience.complaint(), application.cut))) or None
         self._take(look, application)
-        look.finish(last, whole=not scope.cancelled_caught)
+        look.finish(last, whole=whole)
+        if whole:
+            look.answers.slowest_s = patience.slowest_s
+        else:
+            look.answers.owe(bus, owner, patience.heard_at)
         return look
 
     def _take(self, look: _Look, application: Application) -> None:
@@ -186,13 +173,7 @@ class Accessibility:
         except BusError:
             return False  # It has gone.
         self._note_paint()
-        return not look.stale
-
-    def _known(self, last: _Look | None, args: Tree) -> Known:
-        if last is None:
-            return Known()
-        sheets = last.sheets if last.whole and last.wanted.asks_the_same_as(args) else {}
-        return Known(sheets, self._painters.covering(last.pid))
+        return not look.stale and look.stacking.still_holds()
 
     def _note_paint(self) -> None:
         painters = self._painters.since_last()
@@ -207,6 +188,11 @@ class Accessibility:
             watcher((message.sender or "", message.member or "", message.path or ""))
         if look := self._looks.get(message.sender or ""):
             look.note((message.member or "", str(message.body[:1]), message.path or ""))
+
+
+def _sheets(last: _Look | None, args: Tree) -> Mapping[str, Sheet]:
+    """What is known of the sheets from before."""
+    return last.sheets if last is not None and last.wanted.asks_the_same_as(args) else {}
 
 
 def _assemble(looks: list[_Look], max_nodes: int) -> tuple[TreeReply, bytes]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 
 from .paths import FRAME_BUFFER
-from .quiet import Rectangle
+from .rectangles import Rectangle
 from .screen import FrameBuffer
 
 _EDGE = 2

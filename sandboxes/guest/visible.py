@@ -20,7 +20,7 @@ async def visible_children(application: Application, node: Accessible, count: in
     await application.read_extents(node)
     if not application.showing_only:
         application.leave_out(f"what does not show of the {count} children of {node.name!r}")
-    if node.extents is None:
+    if node.extents is None or _is_covered(application, node):
         return []
     x, y, width, height = node.extents
     first = await _index_at(application, node, x + _INSET, y + _INSET)
@@ -39,6 +39,15 @@ async def visible_children(application: Application, node: Accessible, count: in
     )
     paths = [ref[1] for ref in found if ref and ref[1] != NULL_PATH]
     return [item for item in await application.find_alike(paths) if item is not None]
+
+
+def _is_covered(application: Application, node: Accessible) -> bool:
+    """Whether another window is before all of it. What is known of its cells is kept for when it shows."""
+    known = application.known
+    node.covered = node.extents is not None and known.stacking.hides(node.window, node.extents)
+    if node.covered and node.path in known.sheets:
+        application.sheets[node.path] = known.sheets[node.path]
+    return node.covered
 
 
 async def _index_at(application: Application, node: Accessible, x: int, y: int) -> int | None:

@@ -49,6 +49,7 @@ asyncio.run(main())
 """
 SLOW_APPLICATION = """
 import asyncio
+import time
 from dbus_fast import Message, Variant
 from dbus_fast.aio import MessageBus
 from deskswarm_guest import atspi
@@ -67,6 +68,8 @@ async def main():
                "Get": ("v", [Variant("i", 4)]), "GetText": ("s", ["told"])}
 
     def answer(message):
+        if message.member == "GetItems":
+            time.sleep(SILENT_S)
         if message.member in answers:
             reply = Message.new_method_return(message, *answers[message.member])
             asyncio.get_running_loop().call_later(0.8, bus.send, reply)
@@ -135,12 +138,28 @@ async def test_a_tree_of_too_many_bytes_is_cut_and_says_so(desktop: Desktop) -> 
 
 async def test_an_application_that_is_slow_but_answers_is_read_to_the_end(desktop: Desktop) -> None:
     """Its answers together take longer than is waited for any one of them."""
-    await desktop.open(["python3", "-c", SLOW_APPLICATION], env=GUEST_MODULES)
+    await open_slow(desktop, silent_s=0)
     with anyio.fail_after(60):
         while not (slow := [node for node in (await tree_cut(desktop, {})).nodes if node.app == "slow"]):
             await desktop.settle(timeout=1)
     [_, late] = slow
     assert (late.name, late.text, late.rect) == ("late", "told", Rect(x=1, y=2, width=30, height=40))
+
+
+async def test_an_application_that_is_silent_for_long_is_read_once_it_has_been_seen_to_answer(
+    desktop: Desktop,
+) -> None:
+    """As LibreOffice in an emulated machine, which says all that it holds ready in one answer."""
+    await open_slow(desktop, silent_s=2.5)
+    with anyio.fail_after(120):
+        while not any(node.name == "late" for node in (await desktop.ui_tree(application_s=24)).nodes):
+            await desktop.settle(timeout=1)
+
+
+async def open_slow(desktop: Desktop, *, silent_s: float) -> None:
+    """An application that takes its time for each answer, and does nothing else before the first."""
+    program = SLOW_APPLICATION.replace("SILENT_S", str(silent_s))
+    await desktop.open(["python3", "-c", program], env=GUEST_MODULES)
 
 
 async def test_a_flood_of_events_keeps_nobody_from_looking_and_acting(desktop: Desktop) -> None:
