@@ -39,13 +39,15 @@ class DeadMansSwitch:
         self._changed.set()
 
     def set_ttl(self, ttl_s: float) -> None:
-        """From now on the desktop lives `ttl_s` seconds after each word of its holder."""
+        """From now on the desktop lives `ttl_s` seconds after each word of its holder.
+
+        The thread is woken only for an earlier deadline. Any other it sees in time, and the event loop is not
+        kept waiting for it in the middle of a request.
+        """
         self._ttl_s = ttl_s
         before = self._deadline
         self.hold()
-        if (
-            self._deadline < before
-        ):  # Else it is looked at in time, and need not be woken in the middle of a request.
+        if self._deadline < before:
             self._changed.set()
 
     def hold(self) -> None:

@@ -42,11 +42,11 @@ class Painters:
 
 def _owners(painted: Iterable[Rectangle], windows: Sequence[Window]) -> set[int | None]:
     owners: set[int | None] = set()
+    shown = [(one.pid, rectangle_of(one.frame)) for one in reversed(windows) if not one.minimized]
     for rectangle in painted:
-        for window in reversed(windows):
-            frame = rectangle_of(window.frame)
-            if not window.minimized and overlap(rectangle, frame):
-                owners.add(window.pid)
+        for pid, frame in shown:
+            if overlap(rectangle, frame):
+                owners.add(pid)
                 if covers(frame, rectangle):
                     break
     return owners

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sandboxes.errors import SnapshotError
 
 PAGE = 4096
-_PIECE = 1 << 22
+PIECE = 1 << 22
+"""How many bytes of a memory are copied at a time."""
 _PAGES, _NUMBERS = "memory.pages", "memory.numbers"
 _NUMBER = np.dtype("<u4")
 
@@ -34,8 +35,8 @@ def pack(memory: Path, folder: Path) -> None:
     with memory.open("rb") as source, (folder / _PAGES).open("wb") as pages:
         size = os.fstat(source.fileno()).st_size
         for start, end in _extents(source.fileno(), size):
-            for at in range(start - start % PAGE, end, _PIECE):
-                piece = _pages_of(os.pread(source.fileno(), min(_PIECE, end - at), at))
+            for at in range(start - start % PAGE, end, PIECE):
+                piece = _pages_of(os.pread(source.fileno(), min(PIECE, end - at), at))
                 used = np.flatnonzero(piece.any(axis=1))
                 pages.write(piece[used].tobytes())
                 numbers.append(used + at // PAGE)
@@ -86,6 +87,6 @@ def _extents(file: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 def _copy_range(source: int, start: int, target: int, place: int, size: int) -> None:
-    for done in range(0, size, _PIECE):
-        data = os.pread(source, min(_PIECE, size - done), start + done)
+    for done in range(0, size, PIECE):
+        data = os.pread(source, min(PIECE, size - done), start + done)
         os.pwrite(target, data, place + done)

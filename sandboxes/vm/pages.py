@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from sandboxes.errors import DesktopLost
-from sandboxes.vm.memory import PAGE, runs
+from sandboxes.vm.memory import PAGE, PIECE, runs
 
 _PRESENT, _SWAPPED, _OF_FILE = 63, 62, 61
-_PIECE = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,8 @@ def _written(pid: int, base: Path) -> Iterator[tuple[int, bytes]]:
     with _of(pid, "mem", os.O_RDONLY) as memory, _of(pid, "pagemap", os.O_RDONLY) as pagemap:
         for mapping in _mappings(pid, base):
             for start, end in _own(pagemap, mapping):
-                for piece in range(start, end, _PIECE):
-                    data = os.pread(memory, min(_PIECE, end - piece), piece)
+                for piece in range(start, end, PIECE):
+                    data = os.pread(memory, min(PIECE, end - piece), piece)
                     yield piece - mapping.start + mapping.offset, data
 
 
